@@ -1,5 +1,6 @@
-"""Videos, the file each came from, the renditions each plays from, and its passwords."""
+"""Videos, the file each came from, the renditions each plays from, its passwords and its views."""
 
+import secrets
 from enum import IntEnum
 from typing import Any
 
@@ -44,6 +45,11 @@ class CommentsPolicy(IntEnum):
     REQUIRES_APPROVAL = 3
 
 
+def new_file_secret() -> bytes:
+    """What signs the tokens of a video's files; a new one makes all earlier tokens worthless."""
+    return secrets.token_bytes(16)
+
+
 class Video(Model):
     """A video from the moment its upload was accepted."""
 
@@ -77,6 +83,11 @@ class Video(Model):
     likes = fields.IntField(default=0)
     dislikes = fields.IntField(default=0)
     comments_count = fields.IntField(default=0)
+    #: how it ranks among what is watched these days, and among what is new and liked
+    #: (app.videos.popularity)
+    trending_score = fields.FloatField(default=0)
+    hot_score = fields.FloatField(default=0)
+    file_secret = fields.BinaryField(default=new_file_secret)
     #: [{"width": 280, "height": 157, "filename": "…"}, …], smallest first
     thumbnails: list[dict[str, Any]] = fields.JSONField(default=list)
     #: {"filename": "…", "tile_width": 192, "tile_height": 108, "columns": 11, "rows": 3,
@@ -165,3 +176,19 @@ class VideoPassword(Model):
 
     class Meta:
         table = "video_password"
+
+
+class VideoViewDay(Model):
+    """How often a video was watched on one day (UTC)."""
+
+    id = fields.BigIntField(primary_key=True)
+    video: fields.ForeignKeyRelation[Video] = fields.ForeignKeyField(
+        "models.Video", related_name="view_days", on_delete=fields.CASCADE, db_index=True
+    )
+    video_id: int
+    day = fields.DateField()
+    views = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "video_view_day"
+        unique_together = (("video", "day"),)
