@@ -101,10 +101,11 @@ def tortoise_config(
 async def database(
     url: str, *, pool_size: int = 10, application_name: str = "kinora"
 ) -> AsyncIterator[TortoiseContext]:
-    """Open the pool for as long as the block runs."""
+    """Open the pool for as long as the block runs; an error at once where there is no database."""
     config = tortoise_config(url, pool_size=pool_size, application_name=application_name)
     context = await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
+        await fetchval("SELECT 1")
         yield context
     finally:
         await context.close_connections()
