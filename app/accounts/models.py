@@ -37,6 +37,8 @@ class TokenPurpose(StrEnum):
     VERIFY_EMAIL = "verify-email"
     RESET_PASSWORD = "reset-password"  # noqa: S105 - a purpose, no password
     TWO_FACTOR_REQUEST = "two-factor-request"
+    #: the password was right, the one-time password is still to come
+    TWO_FACTOR_LOGIN = "two-factor-login"
 
 
 class User(Model):
@@ -52,6 +54,8 @@ class User(Model):
     role = fields.IntEnumField(Role, default=Role.USER)
     blocked = fields.BooleanField(default=False)
     blocked_reason: str | None = fields.CharField(max_length=250, null=True)  # type: ignore[assignment]
+    #: PeerTube's bits: 1 is "its videos pass the review of new videos"
+    admin_flags = fields.SmallIntField(default=0)
     video_quota = fields.BigIntField(default=-1)
     video_quota_daily = fields.BigIntField(default=-1)
     otp_secret: str | None = fields.CharField(max_length=64, null=True)  # type: ignore[assignment]

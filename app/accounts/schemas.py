@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from app.config import settings
-from app.core.api import Schema
+from app.core.api import Schema, Timestamp
 
 #: What `account_summary` needs, for a statement that joins `account`.
 ACCOUNT_SUMMARY_COLUMNS = """
@@ -41,8 +41,8 @@ class ActorImage(Schema):
     height: int
     path: str
     file_url: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class AccountSummary(Schema):
@@ -64,8 +64,8 @@ class Account(AccountSummary):
     followers_count: int
     following_count: int
     host_redundancy_allowed: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,5 @@
 """Channels as PeerTube's JSON, built from the columns of a row, and what comes in."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -18,7 +17,7 @@ from app.accounts.schemas import (
     site_url,
     timestamp,
 )
-from app.core.api import Schema
+from app.core.api import Schema, Timestamp
 
 #: What `channel_summary` needs, for a statement that joins `channel`.
 CHANNEL_SUMMARY_COLUMNS = """
@@ -51,8 +50,8 @@ class VideoChannel(VideoChannelSummary):
     host_redundancy_allowed: bool
     banners: list[ActorImage]
     owner_account: Account | AccountSummary
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class VideoChannelUpdate(Schema):
