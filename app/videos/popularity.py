@@ -1,4 +1,4 @@
-"""What is trending and what is hot: two scores in indexed columns, so that a list is one index walk.
+"""What is trending and what is hot: two indexed scores, so that a list is one index walk.
 
 `trending` counts the views of the last week, each day at 70 % of the day after it: a view today
 weighs 1, one of yesterday 0.7, one of a week ago 0.08. `hot` adds the age to the logarithm of what
@@ -24,7 +24,7 @@ HOT = f"""log(greatest(1, video.views + {LIKE_WEIGHT} * (video.likes - video.dis
     + {COMMENT_WEIGHT} * video.comments_count)::float8)
     + extract(epoch FROM coalesce(video.published_at, video.created_at))::float8 / {HOT_SECONDS}"""
 
-#: Give each video that was watched in the window its score of today, and 0 to those no longer in it.
+#: Give each video that was watched in the window its score of today; 0 to those now outside.
 REFRESH_TRENDING = f"""
 UPDATE video SET trending_score = recent.score FROM (
     SELECT video_id, sum(views * power({DAY_WEIGHT}, $1::date - day)) AS score

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from app.core.api import BigInt, Schema, UploadedFile
+from app.core.api import BigInt, ListQuery, Schema, UploadedFile
+from app.core.ids import parse_uuid
 from app.videos.models import CommentsPolicy, Privacy
 from app.videos.vocabulary import CATEGORIES, LANGUAGES, LICENCES
 
@@ -39,10 +41,16 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _any_uuid(value: object) -> object:
+    """A uuid may be written in its short form."""
+    return (parse_uuid(value) or value) if isinstance(value, str) else value
+
+
 def _distinct(values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+Identifier = Annotated[UUID, BeforeValidator(_any_uuid)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=30)]
 Password = Annotated[str, StringConstraints(min_length=2, max_length=255)]
@@ -69,7 +77,7 @@ class VideoUpdate(Schema):
     support: Annotated[str, Field(max_length=1000)] | None = None
     tags: Annotated[list[Tag], Field(max_length=5), AfterValidator(_distinct)] | None = None
     nsfw: bool | None = None
-    #: PeerTube's bits: 1 violent, 2 shocking, 4 explicit sex
+    #: PeerTube's bits: 1 violent, 2 explicit sex
     nsfw_flags: Annotated[int, Field(ge=0, le=7)] | None = None
     nsfw_summary: Annotated[str, Field(max_length=250)] | None = None
     wait_transcoding: bool | None = None
@@ -95,3 +103,60 @@ class VideoCreate(VideoUpdate):
             strip_whitespace=True, min_length=NAME_LENGTH[0], max_length=NAME_LENGTH[1]
         ),
     ]
+
+
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Word = Annotated[str, StringConstraints(max_length=200)]
+Numbers = Annotated[list[Number], Field(max_length=50)]
+Words = Annotated[list[Word], Field(max_length=50)]
+
+
+class VideoListQuery(ListQuery):
+    """PeerTube's parameters of every list of videos."""
+
+    search: Word | None = None
+    #: true: only sensitive videos, false: none, both: without regard to it
+    nsfw: Literal["true", "false", "both"] | None = None
+    nsfw_flags_included: Number = 0
+    nsfw_flags_excluded: Number = 0
+    is_live: bool | None = None
+    is_local: bool | None = None
+    category_one_of: Numbers | None = None
+    licence_one_of: Numbers | None = None
+    language_one_of: Words | None = None
+    tags_one_of: Words | None = None
+    tags_all_of: Words | None = None
+    channel_name_one_of: Words | None = None
+    privacy_one_of: Annotated[list[Privacy], Field(max_length=10)] | None = None
+    #: PeerTube's bits; 1 asks for videos that are not published too
+    include: Number = 0
+    has_hls_files: Annotated[bool | None, Field(alias="hasHLSFiles")] = None
+    has_web_video_files: bool | None = None
+    host: Word | None = None
+    #: leave the total out
+    skip_count: bool = False
+
+
+class VideoSearchQuery(VideoListQuery):
+    """PeerTube's parameters of a search for videos."""
+
+    uuids: Annotated[list[Identifier], Field(max_length=100)] | None = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    originally_published_start_date: Moment | None = None
+    originally_published_end_date: Moment | None = None
+    #: seconds
+    duration_min: Number | None = None
+    duration_max: Number | None = None
+
+
+class NewPassword(Schema):
+    """A password to add."""
+
+    password: Password
+
+
+class Passwords(Schema):
+    """Passwords that replace the earlier ones."""
+
+    passwords: Annotated[list[Password], Field(min_length=1, max_length=100)]

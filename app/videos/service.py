@@ -4,11 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from app.channels.models import Channel
 from app.core.db import transaction
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.events import publish
+from app.core.ids import new_uuid
 from app.core.jobs import cancel, enqueue
 from app.videos.events import VideoCreated, VideoDeleted, VideoPublished, VideoUpdated
 from app.videos.jobs import remove_files
@@ -54,15 +56,21 @@ class NewRendition:
 
 
 async def create_video(
-    actor_user_id: int, channel_id: int, metadata: VideoCreate, source: NewSource
+    actor_user_id: int,
+    channel_id: int,
+    metadata: VideoCreate,
+    source: NewSource,
+    *,
+    uuid: UUID | None = None,
 ) -> Video:
     """Make a video of an uploaded file, to be transcoded; publishes VideoCreated.
 
-    Raises InvalidError when the channel is not the actor's or a password is missing.
+    `uuid` is given where the file was stored under it beforehand. Raises InvalidError when the
+    channel is not the actor's or a password is missing.
     """
     async with transaction():
         await _ensure_channel(actor_user_id, channel_id)
-        values = _columns(metadata) | {"channel_id": channel_id}
+        values = _columns(metadata) | {"channel_id": channel_id, "uuid": uuid or new_uuid()}
         video = await Video.create(**values, state=VideoState.TO_TRANSCODE)
         await _replace_passwords(video, metadata.video_passwords)
         await VideoSource.create(video=video, **asdict(source))
@@ -71,11 +79,16 @@ async def create_video(
 
 
 async def update_video(
-    video_id: int, changes: VideoUpdate, *, actor_user_id: int | None = None
+    video_id: int,
+    changes: VideoUpdate,
+    *,
+    actor_user_id: int | None = None,
+    thumbnails: Sequence[dict[str, Any]] | None = None,
 ) -> Video:
     """Change what was sent and leave the rest; publishes VideoUpdated.
 
-    `actor_user_id` owns the new channel when there is one. Raises InvalidError.
+    `actor_user_id` owns the new channel when there is one; `thumbnails` are in storage already.
+    Raises InvalidError.
     """
     async with transaction():
         video = await _locked(video_id)
@@ -91,6 +104,8 @@ async def update_video(
             await VideoPassword.filter(video_id=video_id).delete()
         else:
             await _replace_passwords(video, changes.video_passwords)
+        if thumbnails is not None:
+            await set_thumbnails(video_id, thumbnails)
         await publish(VideoUpdated(video.id))
     return video
 
@@ -211,12 +226,31 @@ async def delete_video(video_id: int) -> None:
         await publish(VideoDeleted(video_id, video.uuid, video.channel_id))
 
 
+#: Columns that a null empties; elsewhere it means the same as nothing.
+_MAY_BE_EMPTY = frozenset(
+    {
+        "category",
+        "licence",
+        "language",
+        "description",
+        "support",
+        "nsfw_summary",
+        "originally_published_at",
+    }
+)
+
+
 def _columns(metadata: VideoUpdate) -> dict[str, Any]:
-    """The columns that were sent, by name; a null clears what may be empty."""
-    return metadata.model_dump(
-        include=metadata.model_fields_set - {"channel_id", "video_passwords"},
-        exclude={"thumbnailfile", "previewfile", "schedule_update"},
+    """The columns that were sent, by name."""
+    sent = metadata.model_dump(
+        include=set(VideoUpdate.model_fields) & metadata.model_fields_set,
+        exclude={"channel_id", "video_passwords"},
     )
+    if "tags" in sent:
+        sent["tags"] = sent["tags"] or []
+    return {
+        name: value for name, value in sent.items() if value is not None or name in _MAY_BE_EMPTY
+    }
 
 
 def _change_state(video: Video, state: VideoState) -> None:
