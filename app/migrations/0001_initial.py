@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('payload', fields.JSONField(default=dict, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('priority', fields.SmallIntField(default=0, description='higher runs first')),
                 ('owner_id', fields.BigIntField(null=True, description="whose share of the workers this takes (a user's id); None is the site itself")),
+                ('owner_slots', fields.SmallIntField(null=True, description="while it is owned: how many slots of the lane its owner's jobs may hold for it to start")),
                 ('state', fields.CharEnumField(default=JobState.QUEUED, description='QUEUED: queued\nRUNNING: running\nDONE: done\nDEAD: dead\nCANCELLED: cancelled', enum_type=JobState, max_length=10)),
                 ('attempt', fields.SmallIntField(default=0)),
                 ('max_attempts', fields.SmallIntField(default=5)),
@@ -320,7 +321,7 @@ class Migration(migrations.Migration):
             name='VideoViewDay',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('video', fields.ForeignKeyField('models.Video', source_field='video_id', db_index=True, db_constraint=True, to_field='id', related_name='view_days', on_delete=OnDelete.CASCADE)),
+                ('video', fields.ForeignKeyField('models.Video', source_field='video_id', db_constraint=True, to_field='id', related_name='view_days', on_delete=OnDelete.CASCADE)),
                 ('day', fields.DateField()),
                 ('views', fields.BigIntField(default=0)),
             ],

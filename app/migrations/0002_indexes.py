@@ -53,38 +53,72 @@ TOKENS = (
     "CREATE INDEX IF NOT EXISTS registration_created ON registration (created_at DESC, id DESC)",
 )
 
-#: Lists of public videos: `privacy = 1 AND state = 1` (Privacy.PUBLIC, VideoState.PUBLISHED), spelled
-#: as literals in queries.py so that a partial index is used by a generic plan, too.
+#: What stands in lists: `privacy IN (1, 4) AND state = 1` (public or internal, published), spelled as
+#: literals in app/videos/filters.py so that the partial indexes fit. A list reads one of them from an
+#: end; privacy and nsfw lie beside the key so that rows that do not fit are skipped without the table.
+LISTED = "INCLUDE (privacy, nsfw) WHERE privacy IN (1, 4) AND state = 1"
+SORT_COLUMNS = (
+    "published_at",
+    "created_at",
+    "originally_published_at",
+    "name",
+    "duration",
+    "views",
+    "likes",
+    "comments_count",
+    "trending_score",
+    "hot_score",
+)
 VIDEOS = (
-    """CREATE INDEX IF NOT EXISTS video_recent
-       ON video (published_at DESC, id DESC) WHERE privacy = 1 AND state = 1""",
-    """CREATE INDEX IF NOT EXISTS video_most_viewed
-       ON video (views DESC, id DESC) WHERE privacy = 1 AND state = 1""",
-    """CREATE INDEX IF NOT EXISTS video_most_liked
-       ON video (likes DESC, id DESC) WHERE privacy = 1 AND state = 1""",
-    """CREATE INDEX IF NOT EXISTS video_of_channel_recent
-       ON video (channel_id, published_at DESC, id DESC) WHERE privacy = 1 AND state = 1""",
+    *(
+        f"CREATE INDEX IF NOT EXISTS video_by_{column} ON video ({column} DESC, id DESC) {LISTED}"
+        for column in SORT_COLUMNS
+    ),
+    *(
+        f"""CREATE INDEX IF NOT EXISTS video_of_{column}
+            ON video ({column}, published_at DESC, id DESC) {LISTED}"""
+        for column in ("channel_id", "category", "language")
+    ),
+    # a user's own, whatever their state
     """CREATE INDEX IF NOT EXISTS video_of_channel_created
        ON video (channel_id, created_at DESC, id DESC)""",
-    """CREATE INDEX IF NOT EXISTS video_of_category
-       ON video (category, published_at DESC, id DESC) WHERE privacy = 1 AND state = 1""",
-    """CREATE INDEX IF NOT EXISTS video_of_language
-       ON video (language, published_at DESC, id DESC) WHERE privacy = 1 AND state = 1""",
+    "CREATE INDEX IF NOT EXISTS video_tags ON video USING gin ((lower(tags::text)::jsonb))",
+    # whose score of the week may have to go down
+    "CREATE INDEX IF NOT EXISTS video_trending ON video (id) WHERE trending_score > 0",
+    "CREATE INDEX IF NOT EXISTS video_view_day_recent ON video_view_day (day, video_id)",
     "CREATE UNIQUE INDEX IF NOT EXISTS rendition_filename_unique ON rendition (filename)",
     "CREATE INDEX IF NOT EXISTS upload_updated ON upload (updated_at)",
+)
+
+#: Words are compared without accents and case, in any language; `plain` is what search.queries asks by.
+SEARCH = (
+    # unaccent() itself is only STABLE, since somebody might change its dictionary; nobody does
+    """CREATE OR REPLACE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+       RETURN lower(unaccent('unaccent'::regdictionary, $1))""",
+    """ALTER TABLE video ADD COLUMN IF NOT EXISTS search tsvector GENERATED ALWAYS AS (
+           setweight(to_tsvector('simple', plain(name)), 'A')
+           || setweight(to_tsvector('simple', plain(tags::text)), 'B')
+           || setweight(to_tsvector('simple', plain(left(coalesce(description, ''), 10000))), 'D')
+       ) STORED""",
+    "CREATE INDEX IF NOT EXISTS video_search ON video USING gin (search)",
+    "CREATE INDEX IF NOT EXISTS video_name_trigrams ON video USING gin (plain(name) gin_trgm_ops)",
+    """CREATE INDEX IF NOT EXISTS channel_name_trigrams ON channel
+       USING gin (plain(display_name || ' ' || name) gin_trgm_ops)""",
 )
 
 JOBS = (
     # one live job a unique key
     """CREATE UNIQUE INDEX IF NOT EXISTS job_unique_live ON job (unique_key)
        WHERE unique_key IS NOT NULL AND state IN ('queued', 'running')""",
-    # what may be sent next
-    """CREATE INDEX IF NOT EXISTS job_ready ON job (lane, priority DESC, run_at)
+    # what may be sent next: an owner's ready jobs of one priority in a row, owner by owner
+    """CREATE INDEX IF NOT EXISTS job_ready
+       ON job (lane, (-priority), coalesce(owner_id, 0), run_at, id)
        WHERE state = 'queued' AND sent_at IS NULL""",
-    # what is on its way or under way: owners' shares, lost leases
-    """CREATE INDEX IF NOT EXISTS job_sent ON job (lane, owner_id)
+    "CREATE INDEX IF NOT EXISTS job_due ON job (run_at) WHERE state = 'queued' AND sent_at IS NULL",
+    # what is on its way, under way, or lost
+    """CREATE INDEX IF NOT EXISTS job_sent ON job (sent_at)
        WHERE state = 'queued' AND sent_at IS NOT NULL""",
-    "CREATE INDEX IF NOT EXISTS job_running ON job (lane, owner_id) WHERE state = 'running'",
+    "CREATE INDEX IF NOT EXISTS job_lease ON job (lease_until) WHERE state = 'running'",
     "CREATE INDEX IF NOT EXISTS job_subject ON job (subject) WHERE subject IS NOT NULL",
     # the administrator's lists, and what is old enough to be forgotten
     "CREATE INDEX IF NOT EXISTS job_state_created ON job (state, created_at DESC, id DESC)",
@@ -95,4 +129,4 @@ JOBS = (
 class Migration(migrations.Migration):
     dependencies = [("models", "0001_initial")]
 
-    operations = [ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + TOKENS + VIDEOS + JOBS]
+    operations = [ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + TOKENS + VIDEOS + SEARCH + JOBS]

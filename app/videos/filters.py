@@ -166,7 +166,7 @@ def _scope(where: Conditions, wanted: VideoFilter) -> None:
 def _metadata(where: Conditions, wanted: VideoFilter) -> None:
     if wanted.search:
         pattern = wanted.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where.add("video.name ILIKE {}", f"%{pattern}%")
+        where.add("plain(video.name) LIKE plain({})", f"%{pattern}%")
     if wanted.categories:
         where.add("video.category = ANY({}::int[])", list(wanted.categories))
     if wanted.licences:

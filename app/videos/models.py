@@ -183,7 +183,7 @@ class VideoViewDay(Model):
 
     id = fields.BigIntField(primary_key=True)
     video: fields.ForeignKeyRelation[Video] = fields.ForeignKeyField(
-        "models.Video", related_name="view_days", on_delete=fields.CASCADE, db_index=True
+        "models.Video", related_name="view_days", on_delete=fields.CASCADE
     )
     video_id: int
     day = fields.DateField()

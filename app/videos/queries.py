@@ -7,7 +7,7 @@ pictures and channels are joined for the few rows of the page.
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.accounts.schemas import ACCOUNT_COLUMNS, ACCOUNT_SUMMARY_COLUMNS
+from app.accounts.schemas import ACCOUNT_SUMMARY_COLUMNS
 from app.channels.schemas import CHANNEL_COLUMNS, CHANNEL_SUMMARY_COLUMNS
 from app.core.auth import Actor
 from app.core.db import Row, fetch, fetchrow
@@ -19,21 +19,21 @@ from app.videos.filters import Conditions, Scope, VideoFilter, conditions, order
 from app.videos.models import Privacy, VideoState
 
 #: What a card shows. `thumbnail` and `preview` are file names, the smallest and the largest.
-CARD_COLUMNS = f"""
+VIDEO_COLUMNS = """
     video.id, video.uuid, video.name, video.duration, video.aspect_ratio, video.views, video.likes,
     video.dislikes, video.comments_count, video.privacy, video.state, video.nsfw, video.nsfw_flags,
     video.nsfw_summary, video.category, video.licence, video.language, video.wait_transcoding,
     left(video.description, 250) AS truncated_description, video.thumbnails,
     video.thumbnails->0->>'filename' AS thumbnail, video.thumbnails->-1->>'filename' AS preview,
     video.error, video.error_code, video.created_at, video.updated_at, video.published_at,
-    video.originally_published_at,
-    {CHANNEL_SUMMARY_COLUMNS}, {ACCOUNT_SUMMARY_COLUMNS}"""
+    video.originally_published_at"""
+CARD_COLUMNS = f"{VIDEO_COLUMNS}, {CHANNEL_SUMMARY_COLUMNS}, {ACCOUNT_SUMMARY_COLUMNS}"
 
-#: A video with its channel, its account and its files, for whoever may see it.
+#: A video with its channel, its account and its files, whoever asks.
 DETAIL = f"""
-SELECT video.*, left(video.description, 250) AS truncated_description,
-    video.thumbnails->0->>'filename' AS thumbnail, video.thumbnails->-1->>'filename' AS preview,
-    {CHANNEL_COLUMNS}, {ACCOUNT_COLUMNS}, account.user_id AS owner_id,
+SELECT {VIDEO_COLUMNS}, video.description, video.support, video.tags, video.comments_policy,
+    video.download_enabled, video.storyboard, video.playlist, video.file_secret,
+    {CHANNEL_COLUMNS}, account.user_id AS owner_id,
     (SELECT coalesce(jsonb_agg(rendition ORDER BY resolution DESC, id), '[]')
        FROM rendition WHERE rendition.video_id = video.id) AS renditions
 FROM video JOIN channel ON channel.id = video.channel_id
