@@ -6,13 +6,13 @@ list joins accounts in its one statement and pays nothing for an object in betwe
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from app.config import settings
-from app.core.api import Schema, Timestamp
+from app.core.api import Schema, Timestamp, UploadedFile
 
 #: What `account_summary` needs, for a statement that joins `account`.
 ACCOUNT_SUMMARY_COLUMNS = """
@@ -68,6 +68,18 @@ class Account(AccountSummary):
     updated_at: Timestamp
 
 
+class Avatars(Schema):
+    """The sizes of an avatar that was just set."""
+
+    avatars: list[ActorImage]
+
+
+class AvatarFile(Schema):
+    """A picture to become an avatar."""
+
+    avatarfile: UploadedFile
+
+
 @lru_cache(maxsize=4)
 def _split_site(public_url: str) -> tuple[str, str]:
     return public_url.rstrip("/"), urlsplit(public_url).netloc
@@ -117,6 +129,11 @@ def images(
 def timestamp(moment: datetime) -> str:
     """An instant as the API writes it, e.g. `2026-11-22T09:30:00.000Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def now() -> str:
+    """This instant as the API writes it."""
+    return timestamp(datetime.now(UTC))
 
 
 _NEVER = "1970-01-01T00:00:00.000Z"

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import StringConstraints
 
+from app.accounts.names import ChannelName, Description, DisplayName
 from app.accounts.schemas import (
     ACCOUNT_COLUMNS,
     Account,
@@ -17,7 +18,7 @@ from app.accounts.schemas import (
     site_url,
     timestamp,
 )
-from app.core.api import Schema, Timestamp
+from app.core.api import ListQuery, Schema, Timestamp, UploadedFile
 
 #: What `channel_summary` needs, for a statement that joins `channel`.
 CHANNEL_SUMMARY_COLUMNS = """
@@ -54,15 +55,58 @@ class VideoChannel(VideoChannelSummary):
     updated_at: Timestamp
 
 
+#: how to support the people behind a channel; lengths are PeerTube's
+Support = Annotated[str, StringConstraints(min_length=3, max_length=1000)]
+
+
 class VideoChannelUpdate(Schema):
     """A change of a channel; what is not sent stays."""
 
-    #: lengths are PeerTube's
-    display_name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
-    description: Annotated[str, Field(min_length=3, max_length=1000)] | None = None
-    support: Annotated[str, Field(min_length=3, max_length=1000)] | None = None
+    display_name: DisplayName | None = None
+    description: Description | None = None
+    support: Support | None = None
     #: give this support text to all videos of the channel too
     bulk_videos_support_update: bool = False
+
+
+class NewChannel(Schema):
+    """A channel to make."""
+
+    name: ChannelName
+    display_name: DisplayName
+    description: Description | None = None
+    support: Support | None = None
+
+
+class CreatedChannel(Schema):
+    """The id of a channel that was just made."""
+
+    id: int
+
+
+class CreatedChannelResponse(Schema):
+    """PeerTube's envelope around it."""
+
+    video_channel: CreatedChannel
+
+
+class AccountChannelsQuery(ListQuery):
+    """Which channels of an account, and whether with numbers (for the owner)."""
+
+    search: Annotated[str, StringConstraints(max_length=100)] | None = None
+    with_stats: bool = False
+
+
+class BannerFile(Schema):
+    """A picture to become a banner."""
+
+    bannerfile: UploadedFile
+
+
+class Banners(Schema):
+    """The sizes of a banner that was just set."""
+
+    banners: list[ActorImage]
 
 
 def channel_url(name: str, host: str | None = None) -> str:
