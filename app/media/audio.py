@@ -5,9 +5,9 @@ Sound encoded in chunks drifts (measured: 121 ms after six chunks); whole it sta
 
 from pathlib import Path
 
-from app.media.ladder import AudioTrack, Plan
+from app.media.plan import AudioTrack, Plan
 from app.media.limits import ENCODE_LIMITS, Limits
-from app.media.transcode import OnProgress
+from app.media.ffmpeg import OnProgress
 
 
 async def encode_audio(

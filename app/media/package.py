@@ -5,88 +5,43 @@ megabyte at a time, whatever the size of the files.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
+from app.media.fragments import moved
+from app.media.pieces import PieceReader
+from app.media.renditions import KeyFrame, Rendition, Segment, segment_hashes
+from app.media.segmenting import Segmenter, blocks, mismatch
+from app.media.tracks import Track
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A run of whole fragments beginning with a key frame: what a player asks for at once."""
-
-    offset: int
-    size: int
-    start: int
-    """In ticks of the rendition's timescale."""
-    duration: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFrame:
-    """Where a key frame lies: from its fragment's start to the end of its first sample."""
-
-    offset: int
-    size: int
-    start: int
-    duration: int
-    """Ticks until the next key frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendition:
-    """An indexed fragmented MP4 file with one track; JSON through `records`."""
-
-    kind: str
-    """`video` or `audio`."""
-    codecs: str
-    """RFC 6381, read from the file: `avc1.64001f`, `av01.0.04M.08`, `mp4a.40.2`."""
-    timescale: int
-    init_size: int
-    size: int
-    width: int
-    height: int
-    channels: int
-    sample_rate: int
-    samples: int
-    start: int
-    duration: int
-    """In ticks."""
-    segments: tuple[Segment, ...]
-    keyframes: tuple[KeyFrame, ...]
-    """Empty for audio."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it plays."""
-        return self.duration / self.timescale
-
-    @property
-    def frame_rate(self) -> Fraction:
-        """Samples per second; meaningful for video."""
-        return Fraction(self.samples * self.timescale, max(1, self.duration))
-
-    @property
-    def bandwidth(self) -> int:
-        """Bits per second of the most demanding segment (HLS: BANDWIDTH)."""
-        return max(
-            (round(s.size * 8 * self.timescale / max(1, s.duration)) for s in self.segments),
-            default=0,
-        )
-
-    @property
-    def average_bandwidth(self) -> int:
-        """Bits per second over the whole length (HLS: AVERAGE-BANDWIDTH)."""
-        sizes = sum(segment.size for segment in self.segments)
-        return round(sizes * 8 * self.timescale / max(1, self.duration))
+__all__ = [
+    "KeyFrame",
+    "Rendition",
+    "Segment",
+    "cut",
+    "index",
+    "join",
+    "place",
+    "segment_hashes",
+]
 
 
 def index(path: Path, *, segment_seconds: Fraction, growing: bool = False) -> Rendition:
-    """Index one file. `growing` accepts a file whose last fragment is still being written.
+    """Index one file.
 
-    Raises MediaError BAD_PACKAGE.
+    `growing` accepts a file that is still being written: what is complete by then is indexed, and of
+    that only the segments that no further fragment can lengthen.
+
+    Raises MediaError BAD_PACKAGE, also while the beginning of a growing file is not yet there.
     """
-    raise NotImplementedError
+    with PieceReader(path, growing=growing) as reader:
+        builder = Segmenter(reader.beginning, segment_seconds)
+        for piece in reader.pieces():
+            builder.begin(piece.fragment, piece.offset)
+            builder.hash_file(reader.file, piece.offset, piece.size)
+            builder.end(piece.offset + piece.size)
+        return builder.finish(drop_last=growing)
 
 
 def join(parts: Sequence[Path], output: Path, *, segment_seconds: Fraction) -> Rendition:
@@ -94,17 +49,85 @@ def join(parts: Sequence[Path], output: Path, *, segment_seconds: Fraction) -> R
 
     Raises MediaError CHUNK_MISMATCH when the chunks were not encoded alike or leave a gap.
     """
-    raise NotImplementedError
+    if not parts:
+        raise ValueError("nothing to join")
+    try:
+        with output.open("wb") as out:
+            return _join(parts, out, segment_seconds)
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
+
+
+def _join(parts: Sequence[Path], out: BinaryIO, segment_seconds: Fraction) -> Rendition:
+    builder: Segmenter | None = None
+    offset, sequence = 0, 0
+    for number, path in enumerate(parts):
+        with PieceReader(path) as reader:
+            if builder is None:
+                builder = Segmenter(reader.beginning, segment_seconds)
+                offset = out.write(reader.beginning.data)
+            elif not _are_alike(reader.beginning.track, builder.track):
+                raise mismatch(f"chunk {number} has another description than chunk 0")
+            for piece in reader.pieces():
+                builder.refuse_gap(piece.fragment, number)
+                sequence += 1
+                moof = moved(
+                    piece.moof, piece.fragment, start=piece.fragment.start, sequence=sequence
+                )
+                builder.begin(piece.fragment, offset)
+                builder.hash_bytes(moof)
+                offset += out.write(moof)
+                for data in blocks(reader.file, piece.data_offset, piece.data_size):
+                    builder.hash_bytes(data)
+                    offset += out.write(data)
+                builder.end(offset)
+    if builder is None:
+        raise ValueError("nothing to join")
+    return builder.finish()
 
 
 def cut(path: Path, output: Path, *, first: int, end: int, segment_seconds: Fraction) -> Rendition:
     """Write segments [first, end) of a (growing) file as a playable file of its own, times kept."""
-    raise NotImplementedError
+    whole = index(path, segment_seconds=segment_seconds, growing=True)
+    wanted = whole.segments[first:end]
+    if not wanted or len(wanted) != end - first:
+        raise ValueError(f"there are {len(whole.segments)} segments, not {end}")
+    try:
+        with path.open("rb") as file, output.open("wb") as out:
+            for data in blocks(file, 0, whole.init_size):
+                out.write(data)
+            length = wanted[-1].offset + wanted[-1].size - wanted[0].offset
+            for data in blocks(file, wanted[0].offset, length):
+                out.write(data)
+        return index(output, segment_seconds=segment_seconds)
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
 
 
-def segment_hashes(rendition: Rendition) -> dict[str, str]:
-    """SHA-256 by inclusive byte range, `{"720-99999": "ab…"}`, as PeerTube's players expect it."""
-    return {
-        f"{segment.offset}-{segment.offset + segment.size - 1}": segment.sha256
-        for segment in rendition.segments
-    }
+def place(path: Path, *, start: int, sequence: int) -> None:
+    """Shift a whole file by `start` ticks on the time line and count its fragments from `sequence`.
+
+    In place: only a few bytes of each fragment change.
+    """
+    with PieceReader(path) as reader, path.open("r+b") as file:
+        for number, piece in enumerate(reader.pieces()):
+            changed = moved(
+                piece.moof,
+                piece.fragment,
+                start=piece.fragment.start + start,
+                sequence=sequence + number,
+            )
+            file.seek(piece.offset)
+            file.write(changed)
+
+
+def _are_alike(one: Track, other: Track) -> bool:
+    return (one.kind, one.timescale, one.description, one.width, one.height) == (
+        other.kind,
+        other.timescale,
+        other.description,
+        other.width,
+        other.height,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from app.media import records, sandbox
 from app.media.limits import PROBE_LIMITS, Limits
 
 
@@ -142,4 +143,7 @@ async def probe(path: Path, *, limits: Limits = PROBE_LIMITS, nice: int = 5) -> 
     whole video or sound file: EMPTY, NOT_MEDIA, PLAYLIST, TRUNCATED, DAMAGED, NO_STREAMS,
     UNSUPPORTED_CODEC, ENCRYPTED, TOO_LARGE_PICTURE, TOO_LONG, TOO_MANY_STREAMS, TOO_EXPENSIVE.
     """
-    raise NotImplementedError
+    value = await sandbox.call(
+        "app.media.sandboxed.probe:probe", {"path": str(path.absolute())}, limits=limits, nice=nice
+    )
+    return records.load(Probe, value)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.media.ladder import Plan
+from app.media.plan import Plan
 from app.media.limits import PICTURE_LIMITS, Limits
 from app.media.probe import Probe
 

@@ -1,0 +1,149 @@
+"""The filter graph of a chunk: from the source's frames to every rung's, each computed once."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from app.media.encoders import PROFILES
+from app.media.plan import Chunk, Plan, Rung, Source
+
+HDR_TRANSFERS: Final = frozenset({"smpte2084", "arib-std-b67"})
+HIGH_DEFINITION: Final = 720
+"""Short side from which an untagged picture is BT.709; below it is BT.601 (what players assume)."""
+KNOWN_MATRICES: Final = frozenset({"bt709", "smpte170m", "bt470bg", "bt2020nc"})
+TURNS: Final = {
+    90: ("transpose=clock",),
+    180: ("hflip", "vflip"),
+    270: ("transpose=cclock",),
+}
+TABLE: Final = "tonemap.cube"
+"""The file that `tonemap.write_cube` writes in the folder where ffmpeg runs."""
+
+
+def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[str]]:
+    """Give the filter graph and the label of each rung's output, in the order of `rungs`.
+
+    Each rung is scaled from the next larger one: half the work of scaling each from the source, and
+    measured no worse.
+    """
+    ordered = sorted(rungs, key=lambda rung: (-rung.width * rung.height, rung.step))
+    chains = [f"[0:{plan.source.stream}]{','.join(_prepared(plan, chunk, ordered[0]))}"]
+    labels: dict[str, str] = {}
+    previous: Rung | None = None
+    for number, rung in enumerate(ordered):
+        is_last = number == len(ordered) - 1
+        steps = [] if previous is None else _scaled_down(previous, rung)
+        chain = chains.pop() + "".join(f",{step}" for step in steps)
+        labels[rung.name] = f"[out{number}]"
+        finish = ",".join(_finished(plan, rung))
+        if is_last:
+            chains.append(f"{chain},{finish}{labels[rung.name]}")
+        else:
+            chains += [f"{chain},split[mine{number}][next{number}]"]
+            chains += [f"[mine{number}]{finish}{labels[rung.name]}", f"[next{number}]null"]
+        previous = rung
+    return ";".join(chains), [labels[rung.name] for rung in rungs]
+
+
+def _prepared(plan: Plan, chunk: Chunk, largest: Rung) -> list[str]:
+    """From decoded frames to upright, square, progressive SDR frames of the largest rung's size."""
+    return [
+        *on_the_time_line(plan, chunk),
+        *_turned(plan.source),
+        *_scaled(plan.source, largest),
+        *_tagged(plan.source),
+    ]
+
+
+def on_the_time_line(plan: Plan, chunk: Chunk) -> list[str]:
+    """Filters that give exactly the chunk's frames, whatever the source's times are.
+
+    The source's clock is turned into frame numbers by whole-number arithmetic that does not depend on
+    where the chunk begins, so chunks show the frames that one long run would. `fps` repeats and drops
+    frames from there; `tpad` repeats the last where the picture ends early.
+    """
+    source = plan.source
+    rate, unit = _ratio(plan.fps), _ratio(1 / plan.fps)
+    if plan.is_still:
+        return [f"fps={rate}:start_time=0", f"trim=end_frame={chunk.frames}"]
+    waits = round((source.first_frame - source.start) * plan.fps)
+    deinterlaced = ["bwdif=mode=send_frame:parity=auto:deint=all"] if source.is_interlaced else []
+    return [
+        f"setpts=PTS-round({_decimal(source.first_frame)}/TB)",
+        *deinterlaced,
+        f"settb={unit}",
+        f"setpts=PTS+{waits - chunk.first}",
+        f"fps={rate}:start_time=0:round=near",
+        f"tpad=stop={chunk.frames}:stop_mode=clone",
+        f"trim=end_frame={chunk.frames}",
+    ]
+
+
+def _turned(source: Source) -> list[str]:
+    mirrored = ["hflip"] if source.is_mirrored else []
+    return [*TURNS.get(source.rotation, ()), *mirrored]
+
+
+def _scaled(source: Source, rung: Rung) -> list[str]:
+    size = f"scale=w={rung.width}:h={rung.height}:flags=bicubic"
+    if source.transfer in HDR_TRANSFERS:
+        return [
+            f"{size}:in_color_matrix=bt2020",
+            "format=gbrp10le",
+            f"lut3d=file={TABLE}:interp=tetrahedral",
+            "scale=out_color_matrix=bt709:out_range=tv",
+            "format=yuv420p",
+            "setsar=1",
+        ]
+    matrix = matrix_of(source)
+    name = "bt601" if matrix in ("smpte170m", "bt470bg") else matrix.removesuffix("nc")
+    return [f"{size}:out_color_matrix={name}:out_range=tv", "format=yuv420p", "setsar=1"]
+
+
+def _tagged(source: Source) -> list[str]:
+    """Say what the colours are, so that all rungs look alike in players that guess by size."""
+    matrix = matrix_of(source)
+    is_hdr = source.transfer in HDR_TRANSFERS
+    primaries = matrix if is_hdr or source.primaries == "unknown" else source.primaries
+    transfer = matrix if is_hdr or source.transfer == "unknown" else source.transfer
+    names = {"bt2020nc": ("bt2020", "bt2020-10")}.get(matrix, (matrix, matrix))
+    return [
+        f"setparams=range=tv:colorspace={matrix}"
+        f":color_primaries={names[0] if primaries == matrix else primaries}"
+        f":color_trc={_transfer(names[1] if transfer == matrix else transfer)}"
+    ]
+
+
+def _transfer(name: str) -> str:
+    """BT.470BG names primaries and a matrix; its transfer has another name."""
+    return {"bt470bg": "gamma28"}.get(name, name)
+
+
+def matrix_of(source: Source) -> str:
+    """The matrix of what we make: the source's where players know it, else by the usual rule."""
+    if source.transfer in HDR_TRANSFERS:
+        return "bt709"
+    if source.matrix in KNOWN_MATRICES:
+        return source.matrix
+    is_high = min(source.width, source.height) >= HIGH_DEFINITION
+    return "bt709" if is_high or source.matrix == "gbr" else "smpte170m"
+
+
+def _scaled_down(larger: Rung, rung: Rung) -> list[str]:
+    dropped = [f"framestep={rung.step // larger.step}"] if rung.step > larger.step else []
+    if (larger.width, larger.height) == (rung.width, rung.height):
+        return dropped
+    return [*dropped, f"scale=w={rung.width}:h={rung.height}:flags=bicubic"]
+
+
+def _finished(plan: Plan, rung: Rung) -> list[str]:
+    return [f"settb={_ratio(1 / rung.fps)}", "setpts=N", PROFILES[rung.encoder or ""].upload]
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _decimal(seconds: Fraction) -> str:
+    """Twelve digits: a tick of any container's clock is longer than a nanosecond."""
+    return f"{float(seconds):.12f}"
