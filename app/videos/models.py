@@ -29,10 +29,11 @@ class VideoState(IntEnum):
     TRANSCODING_FAILED = 7
 
 
-#: What may follow what. A published video whose file is replaced is transcoded again.
+#: What may follow what. A published video whose file is replaced is transcoded again; one that
+#: plays from its first chunk fails when a later one cannot be made.
 VIDEO_TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
     VideoState.TO_TRANSCODE: frozenset({VideoState.PUBLISHED, VideoState.TRANSCODING_FAILED}),
-    VideoState.PUBLISHED: frozenset({VideoState.TO_TRANSCODE}),
+    VideoState.PUBLISHED: frozenset({VideoState.TO_TRANSCODE, VideoState.TRANSCODING_FAILED}),
     VideoState.TRANSCODING_FAILED: frozenset({VideoState.TO_TRANSCODE}),
 }
 
