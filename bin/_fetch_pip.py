@@ -1,6 +1,6 @@
-"""Puts pip into the virtual environment that runs this, where Debian's Python comes without ensurepip.
+"""Puts pip into the virtual environment that runs this, where Python comes without ensurepip.
 
-The file is trusted by its hash, not by where it came from: a bare machine has no CA certificates yet.
+The file is trusted by its hash, not by where it came from: a bare machine has no CA certificates.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def main() -> None:
         path = Path(folder) / WHEEL
         path.write_bytes(wheel)
         install = [sys.executable, f"{path}/pip", "install", "--quiet", "--no-index", str(path)]
-        sys.exit(subprocess.run(install, check=False).returncode)  # noqa: S603 - our own interpreter
+        sys.exit(subprocess.run(install, check=False).returncode)
 
 
 if __name__ == "__main__":

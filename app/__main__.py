@@ -1,0 +1,146 @@
+"""The `kinora` command; each subcommand imports only what it needs, to stay small in memory."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from app.local import options
+
+LANES = ("default", "federation", "transcode", "gpu", "live")
+
+
+def web(_: argparse.Namespace) -> int:
+    """Serve the site."""
+    from app.main import serve
+
+    serve()
+    return 0
+
+
+def worker(arguments: argparse.Namespace) -> int:
+    """Run the jobs of some lanes."""
+    from app.worker import run_worker
+
+    run_worker(arguments.lanes)
+    return 0
+
+
+def dispatcher(_: argparse.Namespace) -> int:
+    """Send due jobs to the workers."""
+    from app.worker import run_dispatcher
+
+    run_dispatcher()
+    return 0
+
+
+def migrate(_: argparse.Namespace) -> int:
+    """Bring the database up to date."""
+    import asyncio
+
+    from app.config import settings
+    from app.core import db
+
+    asyncio.run(db.migrate(settings().database.url.get_secret_value()))
+    return 0
+
+
+def local(arguments: argparse.Namespace) -> int:
+    """Run a whole site on this machine (what bin/run calls)."""
+    from app.local.command import run
+
+    return run(arguments)
+
+
+def list_settings(arguments: argparse.Namespace) -> int:
+    """Print every setting with its value and where that comes from."""
+    from app import config_report
+
+    if arguments.markdown:
+        print(config_report.as_markdown(), end="")
+    else:
+        print(config_report.as_text(config_report.load()))
+    return 0
+
+
+def admin_create(arguments: argparse.Namespace) -> int:
+    """Make an administrator."""
+    from app.admin.command import create
+
+    return create(arguments.username, arguments.email)
+
+
+def admin_reset_password(arguments: argparse.Namespace) -> int:
+    """Give somebody a new password."""
+    from app.admin.command import reset_password
+
+    return reset_password(arguments.username)
+
+
+def openapi(_: argparse.Namespace) -> int:
+    """Print the REST interface's OpenAPI document."""
+    from app.main import openapi_json
+
+    print(openapi_json())
+    return 0
+
+
+def encoders(_: argparse.Namespace) -> int:
+    """List the encoder profiles and whether this machine can use them."""
+    from app.media.encoders import report
+
+    print(report())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kinora", description="A federated video host.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        where: "argparse._SubParsersAction[argparse.ArgumentParser]" = commands,
+    ) -> argparse.ArgumentParser:
+        added = where.add_parser(name, help=run.__doc__, description=run.__doc__)
+        added.set_defaults(run=run)
+        return added
+
+    command("web", web)
+    command("worker", worker).add_argument(
+        "lanes", nargs="+", metavar="LANE", choices=LANES, help=f"one or more of {', '.join(LANES)}"
+    )
+    command("dispatcher", dispatcher)
+    command("migrate", migrate)
+    options.add_to(command("local", local))
+    command("settings", list_settings).add_argument(
+        "--markdown", action="store_true", help="write docs/settings.md instead"
+    )
+    admin = commands.add_parser("admin", help="Look after administrators.").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    create = command("create", admin_create, admin)
+    create.add_argument("username")
+    create.add_argument("email")
+    command("reset-password", admin_reset_password, admin).add_argument("username")
+    command("openapi", openapi)
+    command("encoders", encoders)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; gives the exit status."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    if run is not local:  # its processes say it themselves
+        from app.config_report import ConfigurationError, load
+
+        try:
+            load()
+        except ConfigurationError as error:
+            print(error, file=sys.stderr)
+            return 2
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
