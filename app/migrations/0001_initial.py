@@ -7,7 +7,7 @@ from app.accounts.models import RegistrationState, SessionKind, TokenPurpose
 from app.core.auth import Role
 from app.core.ids import new_uuid
 from app.core.models import JobState
-from app.transcoding.models import ChunkState
+from app.transcoding.models import PieceState, new_token
 from app.videos.models import CommentsPolicy, Privacy, VideoState, new_file_secret
 from json import dumps, loads
 from tortoise.fields.base import OnDelete
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                 ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name='uploads', on_delete=OnDelete.CASCADE)),
                 ('filename', fields.CharField(max_length=300)),
                 ('size', fields.BigIntField()),
-                ('metadata', fields.JSONField(default=dict, description="the video's description as it was sent with the first request (app.videos.schemas.VideoCreate)", encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('metadata', fields.JSONField(default=dict, description='the video\'s description as it was sent at first: {"channelId": 3, "video": VideoCreate}', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('video_uuid', fields.UUIDField(default=new_uuid, description='the uuid that the video will have')),
                 ('key', fields.CharField(description='where the complete file will be in storage', max_length=300)),
                 ('video_id', fields.BigIntField(null=True, description='the video that the complete file became, so that a repeated last chunk gets the same answer')),
@@ -269,10 +269,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('video', fields.OneToOneField('models.Video', source_field='video_id', db_constraint=True, to_field='id', related_name='transcoding', on_delete=OnDelete.CASCADE)),
-                ('plan', fields.JSONField(description='app.media.ladder.Plan as JSON', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
-                ('input_key', fields.CharField(description='key of the file that the chunks are cut from: the source, or its normalised copy', max_length=300)),
+                ('plan', fields.JSONField(description='app.media.plan.Plan as JSON', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('token', fields.CharField(default=new_token, max_length=20)),
+                ('input_key', fields.CharField(description='key of the file that pictures and sound are taken from: the source, or its normalised copy', max_length=300)),
+                ('still_key', fields.CharField(null=True, description='key of the picture that is shown while a sound-only file plays', max_length=300)),
+                ('copied', fields.JSONField(null=True, description='the source\'s own pictures where they play as they are: {"filename": …, "index": Rendition}', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
-                ('finished_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('finished_at', fields.DatetimeField(null=True, description='when everything was in place', auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'transcoding', 'app': 'models', 'pk_attr': 'id', 'table_description': 'How one video is turned into its renditions: decided once from the probe, then followed.'},
             bases=['Model'],
@@ -281,14 +284,26 @@ class Migration(migrations.Migration):
             name='Chunk',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('transcoding', fields.ForeignKeyField('models.Transcoding', source_field='transcoding_id', db_index=True, db_constraint=True, to_field='id', related_name='chunks', on_delete=OnDelete.CASCADE)),
+                ('transcoding', fields.ForeignKeyField('models.Transcoding', source_field='transcoding_id', db_constraint=True, to_field='id', related_name='chunks', on_delete=OnDelete.CASCADE)),
                 ('number', fields.IntField()),
-                ('start_frame', fields.BigIntField()),
                 ('frames', fields.IntField()),
-                ('state', fields.CharEnumField(default=ChunkState.WAITING, description='WAITING: waiting\nENCODED: encoded', enum_type=ChunkState, max_length=8)),
-                ('files', fields.JSONField(default=dict, description='{"1080": {"filename": "…", …}, …}: the chunk\'s file of each rung, in `hls/<uuid>/`', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('state', fields.CharEnumField(default=PieceState.WAITING, description='WAITING: waiting\nENCODED: encoded', enum_type=PieceState, max_length=8)),
+                ('files', fields.JSONField(default=dict, description='by the rung\'s name: {"filename": …, "index": app.media.package.Rendition}, in `hls/<uuid>/`', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
             ],
             options={'table': 'transcoding_chunk', 'app': 'models', 'unique_together': (('transcoding', 'number'),), 'pk_attr': 'id', 'table_description': 'A run of frames that one job encodes into every rung of the ladder.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='SoundTrack',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('transcoding', fields.ForeignKeyField('models.Transcoding', source_field='transcoding_id', db_constraint=True, to_field='id', related_name='sounds', on_delete=OnDelete.CASCADE)),
+                ('number', fields.IntField()),
+                ('state', fields.CharEnumField(default=PieceState.WAITING, description='WAITING: waiting\nENCODED: encoded', enum_type=PieceState, max_length=8)),
+                ('parts', fields.JSONField(default=list, description='what was published of it while it grew, in order: [{"filename": …, "index": …}, …]', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('file', fields.JSONField(null=True, description='the whole of it: {"filename": …, "index": …}', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+            ],
+            options={'table': 'transcoding_sound', 'app': 'models', 'unique_together': (('transcoding', 'number'),), 'pk_attr': 'id', 'table_description': 'A sound track, encoded whole; parts of it are published while it grows.'},
             bases=['Model'],
         ),
         ops.CreateModel(

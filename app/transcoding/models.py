@@ -1,5 +1,6 @@
-"""The plan by which a video is being transcoded, and its chunks."""
+"""The plan by which a video is being transcoded, its chunks of pictures and its sound tracks."""
 
+import secrets
 from enum import StrEnum
 from typing import Any
 
@@ -9,8 +10,13 @@ from tortoise.models import Model
 from app.videos.models import Video
 
 
-class ChunkState(StrEnum):
-    """Where a chunk is."""
+def new_token() -> str:
+    """What makes the names of a plan's files unique in the world, and not to be guessed."""
+    return secrets.token_hex(6)
+
+
+class PieceState(StrEnum):
+    """Where a chunk or a sound track is."""
 
     WAITING = "waiting"
     ENCODED = "encoded"
@@ -24,11 +30,17 @@ class Transcoding(Model):
         "models.Video", related_name="transcoding", on_delete=fields.CASCADE
     )
     video_id: int
-    #: app.media.ladder.Plan as JSON
+    #: app.media.plan.Plan as JSON
     plan: dict[str, Any] = fields.JSONField()
-    #: key of the file that the chunks are cut from: the source, or its normalised copy
+    token = fields.CharField(max_length=20, default=new_token)
+    #: key of the file that pictures and sound are taken from: the source, or its normalised copy
     input_key = fields.CharField(max_length=300)
+    #: key of the picture that is shown while a sound-only file plays
+    still_key: str | None = fields.CharField(max_length=300, null=True)  # type: ignore[assignment]
+    #: the source's own pictures where they play as they are: {"filename": …, "index": Rendition}
+    copied: dict[str, Any] | None = fields.JSONField(null=True)  # type: ignore[assignment]
     created_at = fields.DatetimeField(auto_now_add=True)
+    #: when everything was in place
     finished_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -40,16 +52,35 @@ class Chunk(Model):
 
     id = fields.BigIntField(primary_key=True)
     transcoding: fields.ForeignKeyRelation[Transcoding] = fields.ForeignKeyField(
-        "models.Transcoding", related_name="chunks", on_delete=fields.CASCADE, db_index=True
+        "models.Transcoding", related_name="chunks", on_delete=fields.CASCADE
     )
     transcoding_id: int
     number = fields.IntField()
-    start_frame = fields.BigIntField()
     frames = fields.IntField()
-    state = fields.CharEnumField(ChunkState, default=ChunkState.WAITING, max_length=8)
-    #: {"1080": {"filename": "…", …}, …}: the chunk's file of each rung, in `hls/<uuid>/`
+    state = fields.CharEnumField(PieceState, default=PieceState.WAITING, max_length=8)
+    #: by the rung's name: {"filename": …, "index": app.media.package.Rendition}, in `hls/<uuid>/`
     files: dict[str, Any] = fields.JSONField(default=dict)
 
     class Meta:
         table = "transcoding_chunk"
+        unique_together = (("transcoding", "number"),)
+
+
+class SoundTrack(Model):
+    """A sound track, encoded whole; parts of it are published while it grows."""
+
+    id = fields.BigIntField(primary_key=True)
+    transcoding: fields.ForeignKeyRelation[Transcoding] = fields.ForeignKeyField(
+        "models.Transcoding", related_name="sounds", on_delete=fields.CASCADE
+    )
+    transcoding_id: int
+    number = fields.IntField()
+    state = fields.CharEnumField(PieceState, default=PieceState.WAITING, max_length=8)
+    #: what was published of it while it grew, in order: [{"filename": …, "index": …}, …]
+    parts: list[Any] = fields.JSONField(default=list)
+    #: the whole of it: {"filename": …, "index": …}
+    file: dict[str, Any] | None = fields.JSONField(null=True)  # type: ignore[assignment]
+
+    class Meta:
+        table = "transcoding_sound"
         unique_together = (("transcoding", "number"),)
