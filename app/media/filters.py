@@ -103,20 +103,14 @@ def _scaled(source: Source, rung: Rung) -> list[str]:
 def _tagged(source: Source) -> list[str]:
     """Say what the colours are, so that all rungs look alike in players that guess by size."""
     matrix = matrix_of(source)
-    is_hdr = source.transfer in HDR_TRANSFERS
-    primaries = matrix if is_hdr or source.primaries == "unknown" else source.primaries
-    transfer = matrix if is_hdr or source.transfer == "unknown" else source.transfer
-    names = {"bt2020nc": ("bt2020", "bt2020-10")}.get(matrix, (matrix, matrix))
+    usual = {"bt2020nc": ("bt2020", "bt2020-10")}.get(matrix, (matrix, matrix))
+    primaries, transfer = (
+        known if known != "unknown" and source.transfer not in HDR_TRANSFERS else assumed
+        for known, assumed in zip((source.primaries, source.transfer), usual, strict=True)
+    )
     return [
-        f"setparams=range=tv:colorspace={matrix}"
-        f":color_primaries={names[0] if primaries == matrix else primaries}"
-        f":color_trc={_transfer(names[1] if transfer == matrix else transfer)}"
+        f"setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}"
     ]
-
-
-def _transfer(name: str) -> str:
-    """BT.470BG names primaries and a matrix; its transfer has another name."""
-    return {"bt470bg": "gamma28"}.get(name, name)
 
 
 def matrix_of(source: Source) -> str:

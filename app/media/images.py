@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.media import sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
-from app.media.thumbnails import Picture, PictureSize
+from app.media.outputs import removed_on_error
+from app.media.thumbnails import Picture, PictureSize, written
 
 
 async def resize(
@@ -19,4 +21,15 @@ async def resize(
 
     Raises MediaError NOT_A_PICTURE or TOO_LARGE_PICTURE.
     """
-    raise NotImplementedError
+    with removed_on_error(*(folder / f"{size.name}.jpg" for size in sizes)):
+        await sandbox.call(
+            "app.media.sandboxed.pictures:resize",
+            {
+                "source": str(source.absolute()),
+                "folder": str(folder.absolute()),
+                "sizes": [[size.name, size.width, size.height] for size in sizes],
+            },
+            limits=limits,
+            nice=nice,
+        )
+    return written(folder, sizes)

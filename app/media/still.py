@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.media.plan import Plan
+from app.media import records, sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
 from app.media.probe import Probe
 
@@ -17,5 +18,21 @@ async def make_still(
     nice: int = 10,
     limits: Limits = PICTURE_LIMITS,
 ) -> Path:
-    """Write the cover art of `source`, else `fallback`, else a plain surface, as a PNG of the top rung's size."""
-    raise NotImplementedError
+    """Write what a sound-only video shows, as a JPEG of its rung's size.
+
+    The cover art of `source`, else `fallback`, else a plain surface.
+    """
+    rung = plan.rungs[0]
+    await sandbox.call(
+        "app.media.sandboxed.pictures:still",
+        {
+            "source": str(source.absolute()),
+            "probe": records.dump(probe),
+            "output": str(output.absolute()),
+            "fallback": str(fallback.absolute()) if fallback else None,
+            "size": [rung.width, rung.height],
+        },
+        limits=limits,
+        nice=nice,
+    )
+    return output

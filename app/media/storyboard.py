@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+from app.media import records, sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
 from app.media.probe import Probe
 
@@ -37,4 +38,17 @@ async def make_storyboard(
     Cheapest from a low rendition of our own (a key frame every two seconds) and its probe. Raises
     NO_STREAMS for a file without moving picture.
     """
-    raise NotImplementedError
+    answer = await sandbox.call(
+        "app.media.sandboxed.stills:storyboard",
+        {
+            "source": str(source.absolute()),
+            "probe": records.dump(probe),
+            "output": str(output.absolute()),
+            "tile": TILE,
+            "side": MOST_PER_SIDE,
+        },
+        limits=limits,
+        nice=nice,
+    )
+    numbers = cast("dict[str, object]", answer)
+    return records.load(Storyboard, {"path": str(output), **numbers})

@@ -1,10 +1,13 @@
 """Thumbnails of a video: a good key frame in several sizes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.media import records, sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
+from app.media.outputs import removed_on_error
 from app.media.probe import Probe
 
 
@@ -49,4 +52,24 @@ async def make_thumbnails(
     `at` (seconds) asks for the key frame before a moment instead. Portrait pictures stand on a
     blurred copy of themselves. A sound-only file gives its cover art; without one, NO_STREAMS.
     """
-    raise NotImplementedError
+    with removed_on_error(*(folder / f"{size.name}.jpg" for size in sizes)):
+        await sandbox.call(
+            "app.media.sandboxed.stills:thumbnails",
+            {
+                "source": str(source.absolute()),
+                "probe": records.dump(probe),
+                "folder": str(folder.absolute()),
+                "sizes": [[size.name, size.width, size.height] for size in sizes],
+                "at": at,
+            },
+            limits=limits,
+            nice=nice,
+        )
+    return written(folder, sizes)
+
+
+def written(folder: Path, sizes: Sequence[PictureSize]) -> tuple[Picture, ...]:
+    """The pictures that a child wrote into `folder`, one for each size."""
+    return tuple(
+        Picture(size.name, folder / f"{size.name}.jpg", size.width, size.height) for size in sizes
+    )

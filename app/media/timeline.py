@@ -35,7 +35,9 @@ def frame_rate(video: VideoStream, max_fps: int) -> Fraction:
     rate = video.frame_rate if video.frame_rate > 0 else video.average_rate
     if rate <= 0:
         rate = Fraction(25)
-    tolerance = Fraction(8, 100) if video.is_vfr else Fraction(1, 2500)
+    length = max(video.end - video.start, Fraction(1, 10))
+    measured = Fraction(1, 2500) + Fraction(3, 1000) / length  # clocks of milliseconds round
+    tolerance = Fraction(8, 100) if video.is_vfr else measured
     nearest = min(STANDARD_RATES, key=lambda standard: abs(standard / rate - 1))
     if abs(nearest / rate - 1) <= tolerance:
         rate = nearest

@@ -9,6 +9,10 @@ VISUAL_ENTRY: Final = 78
 """Bytes of a VisualSampleEntry before its boxes."""
 AUDIO_ENTRY: Final = 28
 """Bytes of an AudioSampleEntry before its boxes."""
+AAC_RATES: Final = (
+    *(96000, 88200, 64000, 48000, 44100, 32000, 24000),
+    *(22050, 16000, 12000, 11025, 8000, 7350),
+)
 KINDS: Final = {b"vide": "video", b"soun": "audio"}
 
 
@@ -49,17 +53,14 @@ def read_track(moov: bytes) -> Track:
     if entry is None or not kind:
         malformed("neither picture nor sound")
     width, height, channels, rate = 0, 0, 0, 0
-    fields = Fields(moov, entry)
     if kind == "video":
+        fields = Fields(moov, entry)
         fields.skip(24)
         width, height = fields.number(2), fields.number(2)
         codecs, description = _video_codec(moov, entry)
     else:
-        fields.skip(16)
-        channels = fields.number(2)
-        fields.skip(6)
-        rate = fields.number(2)
         codecs, description = _audio_codec(moov, entry)
+        channels, rate = _aac_layout(description)
     duration, size, flags = _defaults(moov, root)
     return Track(
         kind=kind,
@@ -136,6 +137,15 @@ def _audio_codec(moov: bytes, entry: Box) -> tuple[str, bytes]:
         malformed(f"sound of kind {kind:#x} is not AAC")
     object_type = description[0] >> 3
     return f"mp4a.40.{object_type}", description
+
+
+def _aac_layout(description: bytes) -> tuple[int, int]:
+    """Channels and sample rate of an AudioSpecificConfig; the sample entry's own fields often lie."""
+    bits = int.from_bytes(description[:2].ljust(2, b"\0"), "big")
+    rate, channels = bits >> 7 & 15, bits >> 3 & 15
+    if rate >= len(AAC_RATES):
+        malformed("AAC of an unusual sample rate")
+    return channels, AAC_RATES[rate]
 
 
 def _descriptor(fields: Fields, tag: int) -> int:

@@ -1,6 +1,5 @@
 """Describes a video stream by decoding its first frames; the child's half of `app.media.probe`."""
 
-import contextlib
 import struct
 from fractions import Fraction
 from itertools import islice
@@ -29,7 +28,7 @@ PRIMARIES: Final = {
     10: "smpte428", 11: "smpte431", 12: "smpte432", 22: "jedec-p22",
 }  # fmt: skip
 TRANSFERS: Final = {
-    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100",
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100",
     10: "log316", 11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10",
     15: "bt2020-12", 16: "smpte2084", 17: "smpte428", 18: "arib-std-b67",
 }  # fmt: skip
@@ -41,7 +40,10 @@ FULL_RANGE: Final = 2
 
 
 def describe_video(media: InputContainer, stream: AvVideoStream, timing: Timing) -> VideoStream:
-    """Say what the stream looks like. Raises MediaError TOO_LARGE_PICTURE, DAMAGED, UNSUPPORTED_CODEC."""
+    """Say what the stream of a freshly opened file looks like.
+
+    Raises MediaError TOO_LARGE_PICTURE, DAMAGED, UNSUPPORTED_CODEC.
+    """
     _refuse_absurd(stream.width, stream.height)
     frames = first_frames(media, stream)
     frame = frames[0]
@@ -81,11 +83,9 @@ def describe_video(media: InputContainer, stream: AvVideoStream, timing: Timing)
 
 
 def first_frames(media: InputContainer, stream: AvVideoStream) -> list[VideoFrame]:
-    """Decode up to ten frames from the start."""
+    """Decode up to ten frames of a freshly opened file."""
     context = stream.codec_context
     context.thread_count = 1
-    with contextlib.suppress(av.error.FFmpegError):  # a raw stream cannot be rewound
-        media.seek(0, backward=True)
     frames: list[VideoFrame] = []
     try:
         for packet in islice(media.demux(stream), TRIED_PACKETS):

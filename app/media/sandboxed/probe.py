@@ -1,5 +1,6 @@
 """Says what a file holds; the child's half of `app.media.probe`."""
 
+import contextlib
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from av.video.stream import VideoStream as AvVideoStream
 
 from app.media import formats, records
 from app.media.errors import MediaError, Reason
-from app.media.probe import AttachedPicture, AudioStream, Chapter, Probe, Subtitle
+from app.media.probe import AttachedPicture, AudioStream, Chapter, Probe, Subtitle, VideoStream
 from app.media.sandboxed.opening import is_cut_off, open_media
 from app.media.sandboxed.picture import describe_video
 from app.media.sandboxed.timing import Timing, measure
@@ -39,7 +40,7 @@ def _probe(path: Path, media: InputContainer) -> Probe:
     timings = measure(media, container, [*([video] if video else []), *sounds])
     if is_cut_off(path) or any(timing.is_cut_off for timing in timings.values()):
         raise MediaError(Reason.TRUNCATED, "This file is incomplete: its end is missing.")
-    shown = describe_video(media, video, timings[video.index]) if video else None
+    shown = _describe_video(path, container, video.index, timings) if video else None
     audio = tuple(
         _describe_audio(sound, timings[sound.index], is_first=sound is sounds[0])
         for sound in sounds
@@ -65,6 +66,14 @@ def _probe(path: Path, media: InputContainer) -> Probe:
     )
 
 
+def _describe_video(
+    path: Path, container: str, index: int, timings: dict[int, Timing]
+) -> VideoStream:
+    """Open the file anew, because raw streams cannot be rewound."""
+    with open_media(path, container) as media:
+        return describe_video(media, cast("AvVideoStream", media.streams[index]), timings[index])
+
+
 def _main_video(media: InputContainer) -> AvVideoStream | None:
     moving = [s for s in media.streams.video if not s.disposition & STILL]
     readable = [s for s in moving if _is_readable(s)]
@@ -85,7 +94,10 @@ def _is_readable(stream: Stream) -> bool:
     context = stream.codec_context
     if context is None:
         return False
-    if context.codec_tag in ("encv", "enca"):
+    is_encrypted = False
+    with contextlib.suppress(UnicodeDecodeError):  # many AVI files have no readable tag
+        is_encrypted = context.codec_tag in ("encv", "enca")
+    if is_encrypted:
         raise MediaError(Reason.ENCRYPTED, "This file is encrypted (DRM), so we cannot read it.")
     return True
 

@@ -147,11 +147,12 @@ def _check_length(stream: Stream, timing: Timing, container: str, *, is_peek: bo
     elif container in EXACT_LENGTH and declared - (timing.end - timing.start) > 1:
         timing.is_cut_off = True
     timing.times = array("q", sorted(timing.times))
-    if timing.times:  # a last packet without a duration lasts as long as the one before
+    if timing.times:  # the last packet's duration is often missing or that of one field
         rate, _ = timing.rate()
+        usual = 1 / rate if rate else Fraction(1, 25)
         last = timing.times[-1] * timing.unit
-        if timing.end <= last:
-            timing.end = last + (1 / rate if rate else Fraction(1, 25))
+        if timing.end < last + usual * Fraction(3, 4):
+            timing.end = last + usual
 
 
 def _thin_keyframes(timing: Timing) -> None:
