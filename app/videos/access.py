@@ -5,9 +5,11 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from app.core.auth import Actor
 from app.core.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from app.core.ids import short
 from app.videos.models import Privacy, VideoState
 
 #: How long a token of a video's files is good for; PeerTube's is four hours too.
@@ -62,6 +64,11 @@ def _ensure_password(facts: Facts, password: str | None) -> None:
     given = password.encode()
     if not any(hmac.compare_digest(given, known.encode()) for known in facts.passwords):
         raise ForbiddenError("This is not the video's password.", code="incorrect_video_password")
+
+
+def file_cookie(uuid: UUID) -> str:
+    """The cookie that carries a browser's file token of a password-protected video."""
+    return f"kinora_video_{short(uuid)}"
 
 
 def new_file_token(facts: Facts, *, now: float | None = None) -> tuple[str, float]:

@@ -10,6 +10,7 @@ from app.accounts.queries import account_by_handle
 from app.channels.queries import channel_by_handle
 from app.core.api import Access, Api
 from app.core.auth import Actor, current_actor, require_actor
+from app.core.db import Row
 from app.core.errors import NotFoundError
 from app.media.thumbnails import THUMBNAIL_SIZES
 from app.videos import queries, service, vocabulary
@@ -151,7 +152,7 @@ async def get_video(request: web.Request, id: Reference) -> bytes:
     return video_details_json(await visible_video(request, id))
 
 
-async def visible_video(request: web.Request, reference: str) -> queries.Row:
+async def visible_video(request: web.Request, reference: str) -> Row:
     """The video that a request is about, if who asks may see it."""
     return await queries.get_video(
         reference,

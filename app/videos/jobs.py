@@ -1,27 +1,21 @@
-"""Work that videos owe: files of deleted videos, views that were counted."""
+"""Work that videos owe by the clock: the views that were gathered, the scores of the week."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from redis.asyncio import Redis
 
-from app.core.jobs import JobContext, Lane, Retry, job, jobs_of
-from app.core.models import JobState
-from app.core.storage import storage
+from app.config import settings
+from app.core.jobs import JobContext, Lane, job
+from app.videos.popularity import refresh_trending
+from app.videos.views import write_views
 
 
-@job("videos.remove_files", lane=Lane.DEFAULT, max_attempts=1000)
-async def remove_files(
-    ctx: JobContext,
-    *,
-    keys: Sequence[str],
-    prefixes: Sequence[str],
-    after_jobs_of: str | None = None,
-) -> None:
-    """Remove files that nothing refers to any more, once no job can write more of them."""
-    if after_jobs_of:
-        jobs = await jobs_of(after_jobs_of)
-        if any(row["state"] == JobState.RUNNING and row["id"] != ctx.id for row in jobs):
-            raise Retry(timedelta(seconds=5))
-    store = storage()
-    await store.delete(*keys)
-    for prefix in prefixes:
-        await store.delete_prefix(prefix)
+@job("videos.count_views", lane=Lane.DEFAULT)
+async def count_views(_: JobContext) -> None:
+    """Write the views that were gathered in Redis to the rows; due every minute."""
+    async with Redis.from_url(settings().redis.url.get_secret_value()) as redis:
+        await write_views(redis)
+
+
+@job("videos.refresh_trending", lane=Lane.DEFAULT)
+async def refresh_scores(_: JobContext) -> None:
+    """Bring the trending scores up to date; due every ten minutes."""
+    await refresh_trending()

@@ -19,11 +19,6 @@ HOT_SECONDS = 43_200
 LIKE_WEIGHT = 3
 COMMENT_WEIGHT = 5
 
-#: `hot_score` in SQL, of the columns of `video`.
-HOT = f"""log(greatest(1, video.views + {LIKE_WEIGHT} * (video.likes - video.dislikes)
-    + {COMMENT_WEIGHT} * video.comments_count)::float8)
-    + extract(epoch FROM coalesce(video.published_at, video.created_at))::float8 / {HOT_SECONDS}"""
-
 #: Give each video that was watched in the window its score of today; 0 to those now outside.
 REFRESH_TRENDING = f"""
 UPDATE video SET trending_score = recent.score FROM (
@@ -36,8 +31,17 @@ UPDATE video SET trending_score = recent.score FROM (
 WHERE video.id = recent.video_id AND video.trending_score <> recent.score"""  # noqa: S608
 
 
+def hot_sql(new_views: str) -> str:
+    """`hot_score` in SQL, of the columns of `video`, with views (an expression) not yet in them."""
+    return f"""log(greatest(1, video.views + {new_views}
+        + {LIKE_WEIGHT} * (video.likes - video.dislikes)
+        + {COMMENT_WEIGHT} * video.comments_count)::float8)
+        + extract(epoch FROM coalesce(video.published_at, video.created_at))::float8
+            / {HOT_SECONDS}"""
+
+
 def hot_score(video: Video, published_at: datetime) -> float:
-    """How hot a video is; `HOT` is the same in SQL."""
+    """How hot a video is; `hot_sql` is the same in SQL."""
     applause = (
         video.views
         + LIKE_WEIGHT * (video.likes - video.dislikes)

@@ -97,7 +97,7 @@ class VideoUpdateForm(VideoUpdate):
 class VideoCreate(VideoUpdate):
     """What is said about a new video. The channel is an argument of its own."""
 
-    name: Annotated[  # type: ignore[assignment]
+    name: Annotated[
         str,
         StringConstraints(
             strip_whitespace=True, min_length=NAME_LENGTH[0], max_length=NAME_LENGTH[1]
@@ -148,6 +148,12 @@ class VideoSearchQuery(VideoListQuery):
     #: seconds
     duration_min: Number | None = None
     duration_max: Number | None = None
+
+
+class UserViewingVideo(Schema):
+    """How far somebody has got (seconds); PeerTube's clients tell every few seconds."""
+
+    current_time: Annotated[float, Field(ge=0, le=10_000_000)]
 
 
 class NewPassword(Schema):

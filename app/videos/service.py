@@ -13,7 +13,7 @@ from app.core.events import publish
 from app.core.ids import new_uuid
 from app.core.jobs import cancel, enqueue
 from app.videos.events import VideoCreated, VideoDeleted, VideoPublished, VideoUpdated
-from app.videos.jobs import remove_files
+from app.videos.leftovers import remove_files
 from app.videos.models import (
     VIDEO_TRANSITIONS,
     Privacy,

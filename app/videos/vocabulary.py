@@ -89,9 +89,9 @@ LANGUAGES_OF_THREE_LETTERS = {
 def languages(locale: str = "en") -> dict[str, str]:
     """Every language a video may be in, by code, named in the language of `locale`."""
     names = Locale.parse(locale).languages
-    codes = sorted(code for code in Locale("en").languages if len(code) == 2)
-    return {code: names.get(code, code) for code in codes} | {
-        code: names.get(code, name) for code, name in LANGUAGES_OF_THREE_LETTERS.items()
+    codes = sorted(code for code in map(str, Locale("en").languages) if len(code) == 2)
+    return {code: str(names.get(code, code)) for code in codes} | {
+        code: str(names.get(code, name)) for code, name in LANGUAGES_OF_THREE_LETTERS.items()
     }
 
 

@@ -1,0 +1,138 @@
+"""Sends a stored file: from this disk, through nginx, or from the object store it is in."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from app.config import settings
+from app.core.storage import NoSuchFileError, content_type_of, storage
+from app.playback.ranges import (
+    Part,
+    UnsatisfiableError,
+    Version,
+    is_unchanged,
+    range_applies,
+    requested_part,
+)
+
+#: Where nginx finds the storage folder, as an internal location.
+ACCEL_PREFIX = "/_storage/"
+#: How long a signed address of the object store is good for: a film with its pauses.
+SIGNED_SECONDS = 6 * 3600
+
+#: The largest playlist that is read whole: a day of video has some 2 MB.
+MOST_TEXT = 8 << 20
+
+
+class FileResponse(web.StreamResponse):
+    """A file of this disk, or the part of it that was asked for, sent by the kernel."""
+
+    def __init__(self, path: Path, *, headers: Mapping[str, str]) -> None:
+        super().__init__(headers=headers)
+        self._path = path
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the head, then the bytes; 404 when the file is gone."""
+        try:
+            file, size, version = await asyncio.to_thread(_open, self._path)
+        except OSError:
+            self._answer_empty(404)
+            return await super().prepare(request)
+        try:
+            return await self._send(request, file, size, version)
+        finally:
+            file.close()
+
+    async def _send(
+        self, request: web.BaseRequest, file: IO[bytes], size: int, version: Version
+    ) -> AbstractStreamWriter | None:
+        asked = request.headers
+        self.headers["ETag"] = f'"{version.tag}"'
+        self.headers["Last-Modified"] = version.last_modified
+        self.headers["Accept-Ranges"] = "bytes"
+        if is_unchanged(asked.get("If-None-Match"), asked.get("If-Modified-Since"), version):
+            self.set_status(304)
+            return await super().prepare(request)
+        part = None
+        if request.method == "GET" and range_applies(asked.get("If-Range"), version):
+            try:
+                part = requested_part(asked.get("Range"), size)
+            except UnsatisfiableError:
+                self._answer_empty(416)
+                self.headers["Content-Range"] = f"bytes */{size}"
+                return await super().prepare(request)
+        if part:
+            self.set_status(206)
+            self.headers["Content-Range"] = part.content_range
+        part = part or Part(0, size, size)
+        self.content_length = part.length
+        writer = await super().prepare(request)
+        if request.method != "HEAD" and part.length:
+            await _send_bytes(request, file, part)
+        await self.write_eof()
+        return writer
+
+    def _answer_empty(self, status: int) -> None:
+        self.set_status(status)
+        self.headers["Cache-Control"] = "no-store"
+        self.content_length = 0
+
+
+def _open(path: Path) -> tuple[IO[bytes], int, Version]:
+    """Open a regular file; size and version are those of what was opened, whatever replaces it."""
+    file = path.open("rb")
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise OSError(f"{path} is no file")
+    tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+    return file, status.st_size, Version(tag, datetime.fromtimestamp(int(status.st_mtime), UTC))
+
+
+async def _send_bytes(request: web.BaseRequest, file: IO[bytes], part: Part) -> None:
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client has gone")
+    await asyncio.get_running_loop().sendfile(transport, file, part.start, part.length)
+
+
+async def serve(key: str, *, headers: Mapping[str, str], is_public: bool) -> web.StreamResponse:
+    """The answer that brings a stored file to the client. Raises NotFoundError.
+
+    `is_public` files are fetched from the object store's lasting address where it has one.
+    """
+    store = storage()
+    path = store.local_path(key)
+    if path is None:
+        return await _elsewhere(key, headers, is_public=is_public)
+    everything = {"Content-Type": content_type_of(key)} | dict(headers)
+    if settings().web.accel_redirect:
+        return web.Response(headers=everything | {"X-Accel-Redirect": ACCEL_PREFIX + key})
+    return FileResponse(path, headers=everything)
+
+
+async def _elsewhere(
+    key: str, headers: Mapping[str, str], *, is_public: bool
+) -> web.StreamResponse:
+    """Send the client to the object store."""
+    store = storage()
+    address = store.public_url(key) if is_public else None
+    address = address or await store.signed_url(key, SIGNED_SECONDS)
+    if address is None:
+        raise NoSuchFileError(key)
+    # asked again before the signature ends
+    kept = {"Location": address, "Cache-Control": f"private, max-age={SIGNED_SECONDS // 2}"}
+    return web.Response(status=302, headers=dict(headers) | kept)
+
+
+async def read_text(key: str) -> str:
+    """A small text file of storage, whole. Raises NotFoundError."""
+    blocks = await storage().open_range(key, 0, MOST_TEXT)
+    return b"".join([block async for block in blocks]).decode()
