@@ -14,7 +14,7 @@ from app.media.outputs import NO_EXTRAS, removed_on_error
 from app.media.plan import AudioTrack, Plan
 
 AAC_FRAME: Final = 1024
-"""Samples in an AAC packet, and those that ffmpeg's encoder puts out before the first one it got."""
+"""Samples in an AAC packet, and those that ffmpeg's encoder puts out before the first it got."""
 FRAGMENTED: Final = (
     *("-frag_duration", "2000000", "-movflags", "empty_moov+default_base_moof+skip_trailer"),
     *("-f", "mp4"),
@@ -56,7 +56,8 @@ def _encoded(plan: Plan, track: AudioTrack) -> list[str]:
     """Sound from the time line's start to its end, with silence where there is none.
 
     The encoder's first packet holds what lies before its input. Without the first 1024 samples that
-    packet stands for them, and every later sample is exactly where it was: browsers need no edit list.
+    packet stands for them, and every later sample is exactly where it was: browsers need no edit
+    list.
     """
     layout = "mono" if track.channels == 1 else "stereo"
     samples = max(4 * AAC_FRAME, round(plan.duration * track.sample_rate))

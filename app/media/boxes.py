@@ -1,4 +1,6 @@
-"""Boxes of the ISO base media file format (ISO/IEC 14496-12), read from bytes with every bound checked."""
+"""Boxes of the ISO base media file format (ISO/IEC 14496-12), read from bytes with every bound
+checked.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -52,7 +54,7 @@ def children(data: bytes, start: int, end: int) -> Iterator[Box]:
 
 
 def child(data: bytes, parent: Box, kind: bytes, *, skip: int = 0) -> Box:
-    """The first child of a kind; `skip` bytes of the parent's own fields come before its children."""
+    """The first child of a kind, after `skip` bytes of the parent's own fields."""
     found = optional_child(data, parent, kind, skip=skip)
     if found is None:
         malformed(f"no {kind!r} in {parent.kind!r}")

@@ -4,7 +4,7 @@ Run as a script by `process.run`, never imported by the site. It exists because 
 parent (`preexec_fn`) may dead-lock where threads run, and limits set afterwards come too late.
 
     python -I -S child.py SETTINGS exec PROGRAM ARGUMENT…    becomes PROGRAM
-    python -I child.py SETTINGS call MODULE:FUNCTION         calls it with the JSON of standard input
+    python -I child.py SETTINGS call MODULE:FUNCTION         calls it with standard input's JSON
 """
 
 import contextlib
@@ -56,7 +56,7 @@ def become(program: list[str]) -> None:
     """Replace this process by a program."""
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them and would pass that on
         signal.signal(ignored, signal.SIG_DFL)
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606 - this is what a launcher is for
 
 
 def call(target: str) -> None:
@@ -68,7 +68,7 @@ def call(target: str) -> None:
     function = getattr(importlib.import_module(module), name)
     try:
         answer = {"result": function(json.load(sys.stdin))}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - `explain` raises what it does not know
         answer = {"error": explain(error)}
     with os.fdopen(answers, "w", encoding="utf-8") as out:
         json.dump(answer, out)

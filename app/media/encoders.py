@@ -20,8 +20,9 @@ TRIAL_LIMITS: Final = Limits(cpu_seconds=60, memory=16 * GIB, wall_seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one encoder is driven; in `arguments`, {gop} {bitrate} {kilobits} {average} {buffer} {threads} stand
-    for the rung's figures."""
+    """How one encoder is driven; in `arguments`, {gop} {bitrate} {kilobits} {average} {buffer}
+    {threads} stand for the rung's figures.
+    """
 
     codec: str
     arguments: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Finds ffmpeg and runs it: bounded, watched, and unable to open anything but the file it is given."""
+"""Finds ffmpeg and runs it: bounded, watched, unable to open anything but the file it is given."""
 
 import asyncio
 import errno
@@ -127,9 +127,9 @@ async def run(
 ) -> None:
     """Run ffmpeg with inputs made by `source` and wait for it.
 
-    `on_progress` counts against `frames` of the first output, where they are known (encoders hold back
-    seconds of it), else against its `duration` in seconds. Cancelling kills it.
-    Raises MediaError; output files of a failed run are the caller's to remove.
+    `on_progress` counts against `frames` of the first output, where they are known (encoders hold
+    back seconds of it), else against its `duration` in seconds. Cancelling kills it. Raises
+    MediaError; output files of a failed run are the caller's to remove.
     """
     program = await find()
     _refuse_open_inputs(arguments)
@@ -186,8 +186,7 @@ EXPLANATIONS: Final[tuple[tuple[str, Reason, str], ...]] = (
         "This file uses a codec that we cannot read.",
     ),
     (
-        r"Unknown encoder|Error initializing (the )?(output stream|encoder)|"
-        r"Error while opening encoder|Could not open encoder|No device|Cannot load",
+        r"Unknown encoder|Error initializing output stream|Error while opening encoder|Cannot load",
         Reason.ENCODER_FAILED,
         "The encoder could not be started on this machine.",
     ),

@@ -35,7 +35,7 @@ def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[st
         steps = [] if previous is None else _scaled_down(previous, rung)
         chain = chains.pop() + "".join(f",{step}" for step in steps)
         labels[rung.name] = f"[out{number}]"
-        finish = ",".join(_finished(plan, rung))
+        finish = ",".join(_finished(rung))
         if is_last:
             chains.append(f"{chain},{finish}{labels[rung.name]}")
         else:
@@ -58,9 +58,9 @@ def _prepared(plan: Plan, chunk: Chunk, largest: Rung) -> list[str]:
 def on_the_time_line(plan: Plan, chunk: Chunk) -> list[str]:
     """Filters that give exactly the chunk's frames, whatever the source's times are.
 
-    The source's clock is turned into frame numbers by whole-number arithmetic that does not depend on
-    where the chunk begins, so chunks show the frames that one long run would. `fps` repeats and drops
-    frames from there; `tpad` repeats the last where the picture ends early.
+    The source's clock is turned into frame numbers by whole-number arithmetic that does not depend
+    on where the chunk begins, so chunks show the frames that one long run would. `fps` repeats and
+    drops frames from there; `tpad` repeats the last where the picture ends early.
     """
     source = plan.source
     rate, unit = _ratio(plan.fps), _ratio(1 / plan.fps)
@@ -130,7 +130,7 @@ def _scaled_down(larger: Rung, rung: Rung) -> list[str]:
     return [*dropped, f"scale=w={rung.width}:h={rung.height}:flags=bicubic"]
 
 
-def _finished(plan: Plan, rung: Rung) -> list[str]:
+def _finished(rung: Rung) -> list[str]:
     return [f"settb={_ratio(1 / rung.fps)}", "setpts=N", PROFILES[rung.encoder or ""].upload]
 
 

@@ -1,7 +1,7 @@
 """Which containers may be opened, and which of them can be cut at a time.
 
-Everything else is refused before a byte of it is followed: playlists, image sequences, subtitles and
-scripts may reach for other files or the network.
+Everything else is refused before a byte of it is followed: playlists, image sequences, subtitles
+and scripts may reach for other files or the network.
 """
 
 from typing import Final

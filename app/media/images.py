@@ -17,7 +17,8 @@ async def resize(
     nice: int = 5,
     limits: Limits = PICTURE_LIMITS,
 ) -> tuple[Picture, ...]:
-    """Write `folder/<size>.jpg` for each size: turned by its EXIF, cropped to fill, without metadata.
+    """Write `folder/<size>.jpg` for each size: turned by its EXIF, cropped to fill, without
+    metadata.
 
     Raises MediaError NOT_A_PICTURE or TOO_LARGE_PICTURE.
     """
@@ -25,9 +26,9 @@ async def resize(
         await sandbox.call(
             "app.media.sandboxed.pictures:resize",
             {
-                "source": str(source.absolute()),
-                "folder": str(folder.absolute()),
-                "sizes": [[size.name, size.width, size.height] for size in sizes],
+                "source": source,
+                "folder": folder,
+                "sizes": sizes,
             },
             limits=limits,
             nice=nice,

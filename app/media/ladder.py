@@ -31,8 +31,8 @@ STILL_BITRATE: Final = 500_000
 def why_normalise(probe: Probe) -> str | None:
     """Say why a file must go through `normalise` before it is planned, or None when it need not.
 
-    AVI, MPEG-TS/PS, FLV, Ogg, ASF and raw streams have no reliable index or clock, so that seeking to
-    a chunk would not be exact.
+    AVI, MPEG-TS/PS, FLV, Ogg, ASF and raw streams have no reliable index or clock, so that seeking
+    to a chunk would not be exact.
     """
     if probe.video is None or probe.container in (*formats.SEEKABLE, *formats.UNSEEKED):
         return None

@@ -34,4 +34,4 @@ COPY_LIMITS: Final = Limits(
 )  # stream copies run at the speed of the disk
 ENCODE_LIMITS: Final = Limits(
     cpu_seconds=24 * 3600, memory=16 * GIB, file_size=256 * GIB, stall_seconds=600
-)  # a 1080p ladder takes 1.2 GiB resident, a 2160p one about 4 GiB; address space is several times that
+)  # a 1080p ladder takes 1.2 GiB resident, a 2160p one about 4; addresses are several times that

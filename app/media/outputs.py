@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final
 
 FRAGMENTED: Final = "frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets+skip_trailer"
-"""One fragment per group of pictures; times of B-frames without an edit list, which browsers ignore."""
+"""One fragment per group of pictures; times of B-frames without an edit list, which browsers
+ignore.
+"""
 NO_EXTRAS: Final = (
     *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
 )

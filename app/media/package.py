@@ -30,8 +30,8 @@ __all__ = [
 def index(path: Path, *, segment_seconds: Fraction, growing: bool = False) -> Rendition:
     """Index one file.
 
-    `growing` accepts a file that is still being written: what is complete by then is indexed, and of
-    that only the segments that no further fragment can lengthen.
+    `growing` accepts a file that is still being written: what is complete by then is indexed, and
+    of that only the segments that no further fragment can lengthen.
 
     Raises MediaError BAD_PACKAGE, also while the beginning of a growing file is not yet there.
     """

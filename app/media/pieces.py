@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 from app.media.boxes import HEADER, malformed, read_header
 from app.media.fragments import Fragment, read_fragment
@@ -50,7 +50,7 @@ class PieceReader:
             self.file.close()
             raise
 
-    def __enter__(self) -> "PieceReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,7 +9,9 @@ class LadderSettings:
     """What the site wants; every default is the one for a new site."""
 
     resolutions: tuple[int, ...] = (144, 240, 360, 480, 720, 1080, 1440, 2160)
-    """Short sides of the renditions, in pixels; the source's own size is made too, up to the largest."""
+    """Short sides of the renditions, in pixels; the source's own size is made too, up to the
+    largest.
+    """
     max_fps: int = 60
     encoder: str = "x264"
     """Name of a profile in `encoders.PROFILES`."""
@@ -21,8 +23,9 @@ class LadderSettings:
     segment_gops: int = 2
     """Fragments in one segment of the playlists."""
     chunk_seconds: tuple[int, ...] = (4, 8, 16, 28)
-    """Lengths of the chunks; the last repeats. The first is short: it is what plays first. They grow
-    so that a viewer of a running transcode waits as little as possible for the next."""
+    """Lengths of the chunks; the last repeats. The first is short: it is what plays first. They
+    grow so that a viewer of a running transcode waits as little as possible for the next.
+    """
     audio_bitrate: int = 128_000
     """Bits per second of stereo AAC; mono takes half."""
     max_audio_tracks: int = 8
@@ -91,7 +94,7 @@ class Source:
     start: Fraction
     """The source's clock at frame 0 of the time line, in seconds."""
     first_frame: Fraction
-    """The source's clock at its first picture, in seconds; `start` plus a whole number of frames."""
+    """The source's clock at its first picture, in seconds; whole frames after `start`."""
     width: int
     height: int
     sample_aspect: Fraction

@@ -15,7 +15,7 @@ from app.media.limits import PROBE_LIMITS, Limits
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How a picture's numbers mean colours; names as ffmpeg writes them, `unknown` where untagged."""
+    """How a picture's numbers mean colours; ffmpeg's names, `unknown` where untagged."""
 
     primaries: str
     transfer: str
@@ -42,7 +42,7 @@ class VideoStream:
     height: int
     sample_aspect: Fraction
     rotation: int
-    """Degrees clockwise (0, 90, 180, 270) that the decoded picture must be turned to stand upright."""
+    """Degrees clockwise (0, 90, 180, 270) to turn the decoded picture upright."""
     is_mirrored: bool
     """True when it must be flipped left to right as well, after turning."""
     frame_rate: Fraction
@@ -139,11 +139,11 @@ class Probe:
 async def probe(path: Path, *, limits: Limits = PROBE_LIMITS, nice: int = 5) -> Probe:
     """Say what `path` holds.
 
-    Raises MediaError with a reason of the file's fault for everything that is not a readable, finite,
-    whole video or sound file: EMPTY, NOT_MEDIA, PLAYLIST, TRUNCATED, DAMAGED, NO_STREAMS,
+    Raises MediaError with a reason of the file's fault for everything that is not a readable,
+    finite, whole video or sound file: EMPTY, NOT_MEDIA, PLAYLIST, TRUNCATED, DAMAGED, NO_STREAMS,
     UNSUPPORTED_CODEC, ENCRYPTED, TOO_LARGE_PICTURE, TOO_LONG, TOO_MANY_STREAMS, TOO_EXPENSIVE.
     """
     value = await sandbox.call(
-        "app.media.sandboxed.probe:probe", {"path": str(path.absolute())}, limits=limits, nice=nice
+        "app.media.sandboxed.probe:probe", {"path": path}, limits=limits, nice=nice
     )
     return records.load(Probe, value)

@@ -50,7 +50,8 @@ async def run(
     on_output: Callable[[bytes], None] | None = None,
     folder: Path | None = None,
 ) -> Finished:
-    """Run `program` (an absolute path and its arguments), or with one word `module:function` call that.
+    """Run `program` (an absolute path and its arguments), or with one word `module:function` call
+    that.
 
     The child has its own session, loses the environment's secrets, dies with this process, and is
     killed with its whole group when this call is cancelled or a limit of time is reached

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -42,16 +43,18 @@ def _hints(kind: type) -> dict[str, object]:
 
 
 def _load(kind: object, value: object) -> object:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return _load(next(choice for choice in arguments if choice is not types.NoneType), value)
-    if origin is tuple:
+    arguments = typing.get_args(kind)
+    if isinstance(kind, types.UnionType):
+        wanted = next(choice for choice in arguments if choice is not types.NoneType)
+        return None if value is None else _load(wanted, value)
+    if typing.get_origin(kind) is tuple:
         items = cast("list[object]", value)
-        if arguments[-1] is Ellipsis:
-            return tuple(_load(arguments[0], item) for item in items)
-        return tuple(_load(one, item) for one, item in zip(arguments, items, strict=True))
+        kinds = repeat(arguments[0], len(items)) if arguments[-1] is Ellipsis else arguments
+        return tuple(_load(one, item) for one, item in zip(kinds, items, strict=True))
+    return _load_plain(kind, value)
+
+
+def _load_plain(kind: object, value: object) -> object:
     if not isinstance(kind, type):
         raise TypeError(f"cannot load {kind!r}")
     if dataclasses.is_dataclass(kind):

@@ -1,6 +1,7 @@
 """Sizes and bit rates of the renditions."""
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from app.media import timeline
@@ -27,8 +28,9 @@ USUAL_HEADROOM: Final = 1.3
 WORTHWHILE: Final = 0.8
 """A rendition must have at most this part of the next larger one's pixels."""
 STEP_BELOW: Final = 720
-"""Renditions with a shorter side than this halve rates above 30 frames a second: nobody sees 60 there,
-and it saves two fifths of their bits and half of their encoding."""
+"""Renditions with a shorter side than this halve rates above 30 frames a second: nobody sees 60
+there, and it saves two fifths of their bits and half of their encoding.
+"""
 LONGEST_SIDE: Final = 8192
 SHORTEST_SIDE: Final = 16
 
@@ -111,7 +113,7 @@ def bits_per_pixel(resolution: int) -> tuple[float, float]:
     known = sorted(BITS_PER_PIXEL)
     if resolution <= known[0]:
         return BITS_PER_PIXEL[known[0]]
-    for below, above in zip(known, known[1:], strict=False):
+    for below, above in pairwise(known):
         if resolution <= above:
             part = (resolution - below) / (above - below)
             (cap_a, most_a), (cap_b, most_b) = BITS_PER_PIXEL[below], BITS_PER_PIXEL[above]

@@ -4,6 +4,7 @@ import json
 import signal
 from typing import Final, cast
 
+from app.media import records
 from app.media.errors import MediaError, Reason
 from app.media.limits import Limits
 from app.media.process import Finished, run
@@ -14,12 +15,14 @@ CRASHES: Final = frozenset(
 
 
 async def call(function: str, argument: object, *, limits: Limits, nice: int) -> object:
-    """Call `module:function` with a JSON value in a child; give its JSON answer.
+    """Call `module:function` with a value that `records.dump` takes; give its JSON answer.
 
-    Raises the MediaError that the function raised, or one that says how the child ended; RuntimeError for
-    a mistake in the function itself.
+    Raises the MediaError that the function raised, or one that says how the child ended;
+    RuntimeError for a mistake in the function itself.
     """
-    child = await run([function], limits=limits, nice=nice, stdin=json.dumps(argument).encode())
+    child = await run(
+        [function], limits=limits, nice=nice, stdin=json.dumps(records.dump(argument)).encode()
+    )
     if child.status > 0:
         raise RuntimeError(f"{function} failed:\n{child.stderr}")
     if child.status < 0:

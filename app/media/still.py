@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from app.media.plan import Plan
-from app.media import records, sandbox
+from app.media import sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
+from app.media.plan import Plan
 from app.media.probe import Probe
 
 
@@ -26,10 +26,10 @@ async def make_still(
     await sandbox.call(
         "app.media.sandboxed.pictures:still",
         {
-            "source": str(source.absolute()),
-            "probe": records.dump(probe),
-            "output": str(output.absolute()),
-            "fallback": str(fallback.absolute()) if fallback else None,
+            "source": source,
+            "probe": probe,
+            "output": output,
+            "fallback": fallback,
             "size": [rung.width, rung.height],
         },
         limits=limits,

@@ -41,9 +41,9 @@ async def make_storyboard(
     answer = await sandbox.call(
         "app.media.sandboxed.stills:storyboard",
         {
-            "source": str(source.absolute()),
-            "probe": records.dump(probe),
-            "output": str(output.absolute()),
+            "source": source,
+            "probe": probe,
+            "output": output,
             "tile": TILE,
             "side": MOST_PER_SIDE,
         },

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.media import records, sandbox
+from app.media import sandbox
 from app.media.limits import PICTURE_LIMITS, Limits
 from app.media.outputs import removed_on_error
 from app.media.probe import Probe
@@ -56,10 +56,10 @@ async def make_thumbnails(
         await sandbox.call(
             "app.media.sandboxed.stills:thumbnails",
             {
-                "source": str(source.absolute()),
-                "probe": records.dump(probe),
-                "folder": str(folder.absolute()),
-                "sizes": [[size.name, size.width, size.height] for size in sizes],
+                "source": source,
+                "probe": probe,
+                "folder": folder,
+                "sizes": sizes,
                 "at": at,
             },
             limits=limits,

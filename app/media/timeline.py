@@ -17,8 +17,9 @@ STANDARD_RATES: Final = tuple(
     )
 )
 LEAD_CUT: Final = Fraction(1, 4)
-"""Seconds: where the sound begins by less than this before the picture, that much of it is left out,
-so that the first picture is frame 0 and a good stream can be copied."""
+"""Seconds: where the sound begins by less than this before the picture, that much of it is left
+out, so that the first picture is frame 0 and a good stream can be copied.
+"""
 TAIL_LEFT: Final = Fraction(1)
 """Seconds: where the sound is longer by more than this, the last picture stays until its end."""
 SMOOTH: Final = Fraction(61, 2)
@@ -29,8 +30,8 @@ def frame_rate(video: VideoStream, max_fps: int) -> Fraction:
     """Choose the constant rate: the source's nominal one, or a whole part of it within `max_fps`.
 
     Sources of a varying rate get the standard rate nearest to their usual one, because their
-    measured one (29.87…) would drop or double a frame every few seconds. Slide shows get at least one
-    frame a second, so that two seconds hold a key frame.
+    measured one (29.87…) would drop or double a frame every few seconds. Slide shows get at least
+    one frame a second, so that two seconds hold a key frame.
     """
     rate = video.frame_rate if video.frame_rate > 0 else video.average_rate
     if rate <= 0:
@@ -57,7 +58,8 @@ def gop_of(fps: Fraction, seconds: Fraction) -> int:
 def origin(probe: Probe, video: VideoStream, fps: Fraction) -> Fraction:
     """The source's clock at frame 0: the first picture, or whole frames before it.
 
-    Whole frames, so that the pictures of a constant-rate source fall on frames and not between them.
+    Whole frames, so that the pictures of a constant-rate source fall on frames and not between
+    them.
     """
     lead = video.start - min((sound.start for sound in probe.audio), default=video.start)
     if lead <= LEAD_CUT:

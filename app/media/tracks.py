@@ -140,7 +140,7 @@ def _audio_codec(moov: bytes, entry: Box) -> tuple[str, bytes]:
 
 
 def _aac_layout(description: bytes) -> tuple[int, int]:
-    """Channels and sample rate of an AudioSpecificConfig; the sample entry's own fields often lie."""
+    """Channels and sample rate of an AudioSpecificConfig; the sample entry's own often lie."""
     bits = int.from_bytes(description[:2].ljust(2, b"\0"), "big")
     rate, channels = bits >> 7 & 15, bits >> 3 & 15
     if rate >= len(AAC_RATES):

@@ -64,8 +64,8 @@ async def encode_chunk(
 ) -> dict[str, Path]:
     """Encode frames [chunk.first, chunk.first + chunk.frames) into all `rungs` with one decode.
 
-    Takes the (normalised) source, or the picture of `still.make_still` when `plan.is_still`. Gives a
-    fragmented MP4 per rung, by the rung's name: `folder/<rung>-<chunk>.mp4`, already carrying its
+    Takes the (normalised) source, or the picture of `still.make_still` when `plan.is_still`. Gives
+    a fragmented MP4 per rung, by the rung's name: `folder/<rung>-<chunk>.mp4`, already carrying its
     times on the whole time line, so that it can be played as it is and joined by `package.join`.
     `threads` is per encoder. Nothing is left in `folder` after an error or a cancellation.
     """

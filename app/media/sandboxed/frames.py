@@ -3,7 +3,7 @@
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Self, cast
 
 import av
 import av.error
@@ -36,14 +36,14 @@ class Film:
         self.stream.codec_context.thread_count = 1
         self.table = _sdr_table(probe.video.colour.transfer) if probe.video.colour.is_hdr else None
 
-    def __enter__(self) -> "Film":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.media.close()
 
     def key_frame(self, seconds: float | Fraction) -> VideoFrame | None:
-        """The key frame shown at or before a moment of the container's clock, if one can be read."""
+        """The key frame shown at or before a moment of the container's clock, if any."""
         unit = self.stream.time_base or Fraction(1, 1000)
         self.stream.codec_context.skip_frame = "NONKEY"
         try:
@@ -71,7 +71,9 @@ class Film:
         return None
 
     def picture(self, frame: VideoFrame, box: tuple[int, int]) -> Image.Image:
-        """The frame upright, in square pixels and SDR, as large as fits in (and fills one side of) `box`."""
+        """The frame upright, in square pixels and SDR, as large as fits in (and fills one side of)
+        `box`.
+        """
         shown = fitted(self.video.display_size, box)
         width, height = shown[::-1] if self.video.rotation in (90, 270) else shown
         small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")

@@ -1,4 +1,4 @@
-"""Opens a stranger's file with PyAV: whitelisted, and with a distinct error for each way to be bad."""
+"""Opens a stranger's file with PyAV: whitelisted, with a distinct error for each way to be bad."""
 
 import re
 import struct

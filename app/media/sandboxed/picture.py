@@ -110,7 +110,8 @@ def first_frames(media: InputContainer, stream: AvVideoStream) -> list[VideoFram
 def orientation(frame: VideoFrame) -> tuple[int, bool]:
     """Degrees clockwise to turn a decoded picture upright, and whether to flip it sideways after.
 
-    The display matrix maps picture to screen: (a, b, c, d) is its linear part in 16.16, y downwards.
+    The display matrix maps picture to screen: (a, b, c, d) is its linear part in 16.16, y
+    downwards.
     """
     matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
     if matrix is None:

@@ -11,10 +11,10 @@ from app.media.errors import MediaError, Reason
 from app.media.probe import Probe
 from app.media.sandboxed import canvas
 from app.media.sandboxed.frames import cover_art
+from app.media.thumbnails import PictureSize
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MOST_PIXELS: Final = 72_000_000
-Size = tuple[str, int, int]
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -39,18 +39,25 @@ def open_picture(path: Path) -> Image.Image:
         ) from error
 
 
+def sizes_in(value: object) -> list[PictureSize]:
+    """Read a list of sizes."""
+    return [records.load(PictureSize, size) for size in cast("list[object]", value)]
+
+
 def resize(argument: object) -> object:
     """Take `{"source", "folder", "sizes": [[name, width, height]]}`; write cropped JPEGs."""
     values = cast("dict[str, object]", argument)
     folder = Path(cast(str, values["folder"]))
     image = open_picture(Path(cast(str, values["source"])))
-    for name, width, height in cast("list[Size]", values["sizes"]):
-        canvas.write_jpeg(canvas.fill(image, width, height), folder / f"{name}.jpg")
+    for size in sizes_in(values["sizes"]):
+        canvas.write_jpeg(canvas.fill(image, size.width, size.height), folder / f"{size.name}.jpg")
     return None
 
 
 def still(argument: object) -> object:
-    """Take `{"source", "probe", "output", "fallback", "size"}`; write what a sound-only video shows."""
+    """Take `{"source", "probe", "output", "fallback", "size"}`; write what a sound-only video
+    shows.
+    """
     values = cast("dict[str, object]", argument)
     probe = records.load(Probe, values["probe"])
     width, height = cast("list[int]", values["size"])

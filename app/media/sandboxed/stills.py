@@ -1,4 +1,6 @@
-"""Thumbnails and storyboards; the child's half of `app.media.thumbnails` and `app.media.storyboard`."""
+"""Thumbnails and storyboards; the child's half of `app.media.thumbnails` and
+`app.media.storyboard`.
+"""
 
 from bisect import bisect_right
 from fractions import Fraction
@@ -14,7 +16,7 @@ from app.media.errors import MediaError, Reason
 from app.media.probe import Probe
 from app.media.sandboxed import canvas
 from app.media.sandboxed.frames import Film, cover_art, fitted
-from app.media.sandboxed.pictures import Size
+from app.media.sandboxed.pictures import sizes_in
 
 PLACES: Final = (0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9, 0.02)
 """Where in the film a thumbnail is looked for, the best place first."""
@@ -30,8 +32,8 @@ def thumbnails(argument: object) -> object:
     probe = records.load(Probe, values["probe"])
     source, folder = Path(cast(str, values["source"])), Path(cast(str, values["folder"]))
     image = _best(source, probe, cast("float | None", values["at"]))
-    for name, width, height in cast("list[Size]", values["sizes"]):
-        canvas.write_jpeg(canvas.frame(image, width, height), folder / f"{name}.jpg")
+    for size in sizes_in(values["sizes"]):
+        canvas.write_jpeg(canvas.frame(image, size.width, size.height), folder / f"{size.name}.jpg")
     return None
 
 

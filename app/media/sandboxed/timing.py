@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 import av.error
@@ -45,8 +46,8 @@ class Timing:
         return round(self.size * 8 / length) if length > 0 else 0
 
     def rate(self) -> tuple[Fraction, bool]:
-        """Give frames per second of the usual distance of two frames, and whether distances vary."""
-        gaps = sorted(b - a for a, b in zip(self.times, self.times[1:], strict=False) if b > a)
+        """Give frames per second of the usual distance of two frames, and whether they vary."""
+        gaps = sorted(b - a for a, b in pairwise(self.times) if b > a)
         if not gaps:
             return Fraction(0), False
         middle = gaps[len(gaps) // 2]
@@ -166,4 +167,4 @@ def _thin_keyframes(timing: Timing) -> None:
 
 
 def _gaps(marks: Sequence[Fraction]) -> Iterable[Fraction]:
-    return (after - before for before, after in zip(marks, marks[1:], strict=False))
+    return (after - before for before, after in pairwise(marks))
