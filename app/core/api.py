@@ -19,14 +19,13 @@ from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from app.core import inputs, ratelimit
 from app.core.auth import Role, require_actor
-from app.core.inputs import MAX_BODY, UploadedFile
-from app.core.problems import PATH, invalid_input, one_invalid
+from app.core.inputs import MAX_BODY, BigInt, UploadedFile
 
 __all__ = [
     "Access",
@@ -44,9 +43,6 @@ __all__ = [
 PREFIX = "/api/v1"
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[object]])
 Item = TypeVar("Item")
-
-#: A number that PostgreSQL's bigint can hold.
-BigInt = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 
 def _javascript_time(moment: datetime) -> str:
@@ -220,17 +216,14 @@ def _route(endpoint: Endpoint) -> web.RouteDef:
 
 def _bind(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler: rate, access, validation, the feature's handler, its answer."""
-    adapters = {
-        name: TypeAdapter(BigInt if hint is int else hint)
-        for name, hint in endpoint.path_arguments.items()
-    }
+    adapters = inputs.path_adapters(endpoint.path_arguments)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if endpoint.rate is not None:
             await ratelimit.check(request, endpoint.rate)
         if endpoint.access is not Access.PUBLIC:
             await require_actor(request, role=endpoint.access.value)
-        arguments: dict[str, object] = _path_arguments(request, adapters) if adapters else {}
+        arguments: dict[str, object] = inputs.read_path(request, adapters)
         if endpoint.query is not None:
             arguments["query"] = inputs.read_query(request, endpoint.query)
         if endpoint.body is not None:
@@ -243,22 +236,6 @@ def _bind(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamRes
 
     handle.__name__ = endpoint.handler.__name__  # type: ignore[attr-defined, unused-ignore]
     return handle
-
-
-def _path_arguments(
-    request: web.Request, adapters: dict[str, TypeAdapter[Any]]
-) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, adapter in adapters.items():
-        text = request.match_info[name]
-        if "\x00" in text:
-            raise one_invalid(name, "Text may not contain the character NUL", PATH)
-        try:
-            found[name] = adapter.validate_strings(text)
-        except ValidationError as error:
-            problem = invalid_input(error, PATH).params.popitem()[1]
-            raise one_invalid(name, problem["msg"], PATH) from None
-    return found
 
 
 def _answer(endpoint: Endpoint, result: object) -> web.StreamResponse:

@@ -84,6 +84,12 @@ async def current_actor(request: web.Request) -> Actor | None:
     return actor
 
 
+def known_actor(request: web.BaseRequest) -> Actor | None:
+    """Who is asking, where `current_actor` has already found out; None where it has not."""
+    known = request.get(_ACTOR)
+    return known if isinstance(known, Actor) else None
+
+
 async def require_actor(request: web.Request, *, role: Role = Role.USER) -> Actor:
     """Who is asking; an error when that is nobody, or somebody without the role."""
     actor = await current_actor(request)

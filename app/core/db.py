@@ -15,7 +15,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection, get_connections
-from tortoise.context import TortoiseContext
+from tortoise.context import TortoiseContext, get_current_context
 from tortoise.migrations.api import migrate as run_migrations
 from tortoise.transactions import in_transaction  # noqa: TID251 - this is the one place
 
@@ -109,6 +109,11 @@ async def database(
         yield context
     finally:
         await context.close_connections()
+
+
+def is_open() -> bool:
+    """Whether this process (or this test) holds a pool already."""
+    return get_current_context() is not None
 
 
 @contextlib.asynccontextmanager

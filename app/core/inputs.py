@@ -15,24 +15,35 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeVar, Union
+from typing import IO, Annotated, Any, TypeVar, Union
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, web
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from app.config import settings
 from app.core.errors import InvalidError, TooLargeError
-from app.core.problems import BODY, QUERY, invalid_input, one_invalid
+from app.core.problems import BODY, PATH, QUERY, invalid_input, one_invalid
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: A number that PostgreSQL's bigint can hold.
+BigInt = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 #: Bytes of a body without files; the largest real one is a video's description with its metadata.
 MAX_BODY = 1 << 20
 MAX_FIELDS = 1000
 _BLOCK = 1 << 20
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -71,7 +82,8 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
 async def read_json(request: web.Request, model: type[Model], *, limit: int = MAX_BODY) -> Model:
     """The body as a model: JSON; a urlencoded form is understood too, as PeerTube does."""
     if request.content_type == "application/x-www-form-urlencoded":
-        return await _read_urlencoded(request, model, limit)
+        pairs = await _read_urlencoded(request, limit)
+        return validate(model, _gather(pairs, model, location=BODY), location=BODY)
     raw = await read_body(request, limit)
     if b"\x00" in raw or b"\\u0000" in raw:
         raise one_invalid(BODY, "Text may not contain the character NUL", BODY)
@@ -89,14 +101,26 @@ async def read_form(
 
     `limit` is the bytes of the whole body, files included.
     """
-    if not request.content_type.startswith("multipart/"):
+    if request.content_type not in _FORMS:
         yield await read_json(request, model, limit=limit)
+        return
+    async with form_values(request, model, limit=limit) as values:
+        yield validate(model, values, location=BODY)
+
+
+@contextlib.asynccontextmanager
+async def form_values(
+    request: web.Request, model: type[BaseModel], *, limit: int = MAX_BODY
+) -> AsyncIterator[dict[str, Any]]:
+    """A form's values by field, not yet validated."""
+    if request.content_type != "multipart/form-data":
+        yield _gather(await _read_urlencoded(request, limit), model, location=BODY)
         return
     work = settings().storage.work / "forms"
     await asyncio.to_thread(work.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as folder:
         pairs = await _read_multipart(request, Path(folder), limit)
-        yield validate(model, _gather(pairs, model, location=BODY), location=BODY)
+        yield _gather(pairs, model, location=BODY)
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
@@ -112,26 +136,49 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
 
 def validate(model: type[Model], values: dict[str, Any], *, location: str) -> Model:
-    """Values of a query or a form as a model; an empty value of an optional field is no value."""
-    optional = _fields_with_none(model)
-    cleaned = {
-        name: None if value == "" and name in optional else value for name, value in values.items()
-    }
+    """Values of a query or a form as a model, or an InvalidInputError."""
     try:
-        return model.model_validate(cleaned)
+        return model.model_validate(without_blanks(model, values))
     except ValidationError as error:
         raise invalid_input(error, location) from None
 
 
-async def _read_urlencoded(request: web.Request, model: type[Model], limit: int) -> Model:
+def without_blanks(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+    """The values, where an empty one of a field that may be None is None."""
+    optional = _fields_with_none(model)
+    return {
+        name: None if value == "" and name in optional else value for name, value in values.items()
+    }
+
+
+def read_path(request: web.Request, adapters: dict[str, TypeAdapter[Any]]) -> dict[str, object]:
+    """The named parts of the path, each by its type."""
+    found: dict[str, object] = {}
+    for name, adapter in adapters.items():
+        text = request.match_info[name]
+        if "\x00" in text:
+            raise one_invalid(name, "Text may not contain the character NUL", PATH)
+        try:
+            found[name] = adapter.validate_strings(text)
+        except ValidationError as error:
+            message = invalid_input(error, PATH).params.popitem()[1]["msg"]
+            raise one_invalid(name, message, PATH) from None
+    return found
+
+
+def path_adapters(hints: dict[str, Any]) -> dict[str, TypeAdapter[Any]]:
+    """What `read_path` needs for a handler's type hints; a number must fit into a bigint."""
+    return {name: TypeAdapter(BigInt if hint is int else hint) for name, hint in hints.items()}
+
+
+async def _read_urlencoded(request: web.Request, limit: int) -> list[tuple[str, str]]:
     raw = await read_body(request, limit)
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
         )
     except ValueError:
         raise InvalidError("The form cannot be read.") from None
-    return validate(model, _gather(pairs, model, location=BODY), location=BODY)
 
 
 async def _read_multipart(

@@ -12,7 +12,8 @@ from pydantic_core import to_json
 
 from app import __version__
 from app.config import settings
-from app.core.api import Access, Api, BigInt, Endpoint
+from app.core.api import Access, Api, Endpoint
+from app.core.inputs import path_adapters
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -89,7 +90,7 @@ def document_api(apis: Sequence[Api]) -> Api:
     made: list[bytes] = []
 
     @api.get("/openapi.json")
-    async def get_openapi(request: web.Request) -> bytes:  # noqa: ARG001 - each handler gets it
+    async def get_openapi(request: web.Request) -> bytes:
         """This document."""
         if not made:
             made.append(to_json(openapi([each for api in apis for each in api.endpoints])))
@@ -125,9 +126,9 @@ def _parameters(endpoint: Endpoint, query: Json | None, components: Json) -> lis
             "name": name,
             "in": "path",
             "required": True,
-            "schema": TypeAdapter(BigInt if hint is int else hint).json_schema(),
+            "schema": adapter.json_schema(),
         }
-        for name, hint in endpoint.path_arguments.items()
+        for name, adapter in path_adapters(endpoint.path_arguments).items()
     ]
     model = _resolve(query, components) if query else {}
     required = model.get("required", [])
