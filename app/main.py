@@ -1,4 +1,4 @@
-"""The web process: every middleware and every feature, wired in one list each, read top to bottom."""
+"""The web process: every middleware and every feature, wired in lists, read top to bottom."""
 
 import asyncio
 import json
@@ -80,13 +80,13 @@ def build_app() -> web.Application:
     return app
 
 
-async def ping(request: web.Request) -> web.Response:
+async def ping(_: web.Request) -> web.Response:
     """Whether the site serves; asks nobody."""
     return web.Response(text="pong")
 
 
 def serve() -> None:
-    """Serve the site until SIGTERM; on the socket that systemd hands over, else on host and port."""
+    """Serve the site until SIGTERM, on the socket that systemd hands over, else on host and port."""
     log.configure("web")
     inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
     where, app = settings().web, build_app()
@@ -108,7 +108,7 @@ def openapi_json() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-async def _database(app: web.Application) -> AsyncIterator[None]:
+async def _database(_: web.Application) -> AsyncIterator[None]:
     if db.is_open():  # a test holds it open around us
         yield
         return
@@ -139,11 +139,11 @@ async def _words(app: web.Application) -> AsyncIterator[None]:
     await pubsub.close()
 
 
-async def _outbound(app: web.Application) -> AsyncIterator[None]:
+async def _outbound(_: web.Application) -> AsyncIterator[None]:
     yield
     await close_sessions()
 
 
-async def _metrics(app: web.Application) -> AsyncIterator[None]:
+async def _metrics(_: web.Application) -> AsyncIterator[None]:
     async with metrics.listener(settings().web.metrics_port):
         yield

@@ -5,7 +5,7 @@
     @api.get("/videos/{id}", returns=VideoDetails)
     async def get_video(request: web.Request, id: str, query: VideoQuery) -> VideoDetails: ...
 
-Arguments by name: `request`; `query`, `body` (JSON) and `form` (urlencoded or multipart), each a
+Arguments by name, after the request: `query`, `body` (JSON) and `form` (urlencoded or multipart), each a
 `Schema`; any other is a part of the path. Written by hand because every aiohttp package for this is
 dead or thin.
 """
@@ -147,7 +147,7 @@ class Api:
             annotation = hints.pop("return", None)
             is_silent = returns is None and annotation is type(None)
             result = returns if returns is not None else _schema_of(annotation)
-            names = [name for name in inspect.signature(handler).parameters if name != "request"]
+            names = list(inspect.signature(handler).parameters)[1:]
             models = {name: hints[name] for name in names if name in ("query", "body", "form")}
             self.endpoints.append(
                 Endpoint(

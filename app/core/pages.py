@@ -155,7 +155,7 @@ def _bind(
     handler: Callable[..., Awaitable[web.StreamResponse]], access: Access, rate: str | None
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     hints = typing.get_type_hints(handler, include_extras=True)
-    names = [name for name in inspect.signature(handler).parameters if name != "request"]
+    names = list(inspect.signature(handler).parameters)[1:]
     query = hints["query"] if "query" in names else None
     adapters = inputs.path_adapters({name: hints[name] for name in names if name != "query"})
 

@@ -62,7 +62,7 @@ class PubSub:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._ear.aclose()  # type: ignore[no-untyped-call]
+        await self._ear.aclose()
         await self._redis.aclose()
 
     async def _follow(self, channel: str) -> None:
