@@ -194,6 +194,15 @@ class Workers(Section):
     lease_seconds: int = Field(
         30, ge=3, description="A worker that is silent for so long has lost its jobs to the others."
     )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="The loopback port of a worker's /metrics; 0 takes any."
+    )
+    dispatcher_metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="The loopback port of the dispatcher's /metrics; 0 takes any.",
+    )
 
 
 class Mail(Section):

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -27,6 +28,18 @@ from tests import servers
 from tests.statements import StatementCounter, counted_statements
 
 T = TypeVar("T")
+
+#: What is logged reaches pytest (and `caplog`) as plain lines.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.render_to_log_kwargs,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
 TEMPLATE = "kinora_template"
 
 
@@ -215,5 +228,5 @@ async def client(db_commit: None) -> AsyncIterator["TestClient[web.Request, web.
 
 @pytest.fixture
 def max_queries() -> Callable[[int], contextlib.AbstractContextManager[StatementCounter]]:
-    """`with max_queries(2): …` fails and prints them when more are sent (BEGIN, COMMIT are free)."""
+    """`with max_queries(2): …` fails and prints them when more are sent (BEGIN is free)."""
     return counted_statements

@@ -43,6 +43,8 @@ class Job(Model):
     priority = fields.SmallIntField(default=0)
     #: whose share of the workers this takes (a user's id); None is the site itself
     owner_id: int | None = fields.BigIntField(null=True)
+    #: while it is owned: how many slots of the lane its owner's jobs may hold for it to start
+    owner_slots: int | None = fields.SmallIntField(null=True)
     state = fields.CharEnumField(JobState, default=JobState.QUEUED, max_length=10)
     attempt = fields.SmallIntField(default=0)
     max_attempts = fields.SmallIntField(default=5)

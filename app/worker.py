@@ -1,0 +1,107 @@
+"""The processes that do the jobs: `run_worker` for some lanes, `run_dispatcher` for all of them.
+
+The dispatcher imports no feature, no model and no web framework: it runs beside everything else,
+all the time.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Iterable
+from importlib import import_module
+
+import structlog
+
+from app.config import Settings, settings
+from app.core import log as logging
+from app.core import metrics
+from app.core.jobs_kinds import Lane
+from app.cron import Timetable
+
+log = structlog.get_logger(__name__)
+
+#: Every module that registers jobs, or subscribes to events that jobs publish; tests hold it to the
+#: tree.
+JOB_MODULES: tuple[str, ...] = (
+    "app.core.jobs_upkeep",
+    "app.videos.jobs",
+    "app.videos.leftovers",
+)
+
+
+def slots_of(lane: Lane, config: Settings) -> int:
+    """How many jobs of a lane one worker runs at the same time."""
+    if lane in {Lane.TRANSCODE, Lane.GPU}:
+        return config.workers.transcode_slots or max(2, (os.cpu_count() or 1) // 2)
+    return config.workers.default_slots
+
+
+def run_worker(lanes: Iterable[str]) -> None:
+    """Do the jobs of these lanes until SIGTERM or SIGINT; what runs then is queued again."""
+    asyncio.run(_worker([Lane(lane) for lane in lanes]))
+
+
+def run_dispatcher() -> None:
+    """Send jobs to the workers until SIGTERM or SIGINT."""
+    asyncio.run(_dispatcher())
+
+
+async def _worker(lanes: list[Lane]) -> None:
+    from app.core.db import database
+    from app.core.jobs_process import process_name, take_back_of_the_dead
+    from app.core.jobs_runner import Runner
+
+    logging.configure("worker")
+    config = settings()
+    for module in JOB_MODULES:
+        import_module(module)
+    runner = Runner(process_name(), {lane: slots_of(lane, config) for lane in lanes})
+    pool = database(
+        config.database.url.get_secret_value(),
+        pool_size=config.database.pool_size,
+        application_name="kinora-worker",
+    )
+    async with _stop_signal() as stop, metrics.listener(config.workers.metrics_port), pool:
+        _settle()
+        taken = await take_back_of_the_dead()
+        log.info("worker", lanes=list(lanes), slots=dict(runner.slots), taken_back=taken)
+        await runner.run(stop)
+
+
+async def _dispatcher() -> None:
+    from app.core import jobs_gauges
+    from app.core.jobs_dispatcher import Dispatcher
+
+    logging.configure("dispatcher")
+    config = settings()
+    url, lease = config.database.url.get_secret_value(), config.workers.lease_seconds
+    dispatcher = Dispatcher(url, config.redis.url.get_secret_value(), lease, chores=[Timetable()])
+    listener = metrics.listener(
+        config.workers.dispatcher_metrics_port,
+        refresh=lambda: jobs_gauges.refresh(url, lease_seconds=lease),
+    )
+    async with _stop_signal() as stop, listener:
+        _settle()
+        log.info("dispatcher")
+        await dispatcher.run(stop)
+
+
+def _settle() -> None:
+    """What is loaded now stays for good: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextlib.asynccontextmanager
+async def _stop_signal() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
