@@ -38,10 +38,16 @@ def render(
 ) -> web.Response:
     """The page of a template; only its block `fragment` where htmx asks for a part.
 
-    Every template also has: actor, settings, request, locale, flash, url_for_static, import_map.
+    Every template also has: actor, settings, request, status, locale, flash, url_for_static,
+    import_map.
     """
     flash = _read_flash(request)
-    common = {"actor": known_actor(request), "request": request, "flash": flash}
+    common = {
+        "actor": known_actor(request),
+        "request": request,
+        "flash": flash,
+        "status": status,
+    }
     body = render_template(template, common | context, fragment=wants_fragment(request))
     response = web.Response(
         text=body,
