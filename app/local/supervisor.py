@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.trouble import TroubleError
@@ -37,8 +37,8 @@ class _Child:
     running: subprocess.Popen[bytes] | None = None
     watch: int = -1
     started: float = 0.0
-    pause: float = FIRST_PAUSE
-    due: float = field(default=0.0)
+    pause: float = 0.0
+    due: float = 0.0
 
 
 class Supervisor:
@@ -69,7 +69,7 @@ class Supervisor:
 
     def start(self, process: Process) -> None:
         """Start a process and keep it running."""
-        child = self._children[process.name] = _Child(process)
+        child = self._children[process.name] = _Child(process, pause=FIRST_PAUSE)
         self._launch(child)
 
     def _launch(self, child: _Child) -> None:
