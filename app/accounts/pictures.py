@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.accounts.leftovers import remove_pictures
 from app.accounts.schemas import now
 from app.config import settings
 from app.core.errors import InvalidError
-from app.core.jobs import JobContext, enqueue, job
+from app.core.jobs import enqueue
 from app.core.storage import storage
 from app.media import images
 from app.media.errors import MediaError
@@ -84,9 +85,3 @@ async def remove_later(kind: Kind, sizes: Sequence[dict[str, Any]]) -> None:
     if sizes:
         keys = [f"{kind.folder}/{size['filename']}" for size in sizes]
         await enqueue(remove_pictures, keys=keys)
-
-
-@job("accounts.remove_pictures")
-async def remove_pictures(ctx: JobContext, *, keys: list[str]) -> None:  # noqa: ARG001
-    """Remove pictures that nothing shows any more."""
-    await storage().delete(*keys)

@@ -17,7 +17,7 @@ from app.accounts.service import RESERVED_NAMES, claim_name
 from app.config import SignupMode, settings
 from app.core.db import transaction
 from app.core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from app.core.mail import send_mail
+from app.core.mail import can_send_mail, send_mail
 from app.registration import queries
 from app.registration.schemas import Register, RegistrationRequest, Review
 from app.users import mails
@@ -39,7 +39,7 @@ async def check_open(mode: SignupMode) -> None:
         if mode is SignupMode.APPROVAL:
             raise InvalidError("Signing up needs no approval here.")
         raise ForbiddenError("Signing up needs an approval here.")
-    if signup.verify_email and not mails.can_send():
+    if signup.verify_email and not can_send_mail():
         raise ForbiddenError("Nobody can sign up: the site cannot send mail to verify addresses.")
     await _check_limit()
 
@@ -200,7 +200,7 @@ async def _decide(registration_id: int, state: RegistrationState, review: Review
 
 
 async def _tell(asked: Registration, review: Review, template: str) -> None:
-    if not review.prevent_email_delivery and mails.can_send():
+    if not review.prevent_email_delivery and can_send_mail():
         await send_mail(
             asked.email,
             template,

@@ -10,8 +10,8 @@ from app.core import ratelimit
 from app.core.api import Access, Api, Page, page
 from app.core.auth import Actor, Role, require_actor
 from app.core.errors import ForbiddenError, InvalidError, NotFoundError
-from app.core.requests import client_address
 from app.sessions import queries, service, two_factor
+from app.sessions.devices import device_of
 from app.sessions.schemas import (
     CurrentPassword,
     LocalClient,
@@ -28,13 +28,6 @@ from app.sessions.schemas import (
 api = Api(tag="Session")
 
 OTP_HEADER: Final = "x-peertube-otp"
-
-
-def device_of(request: web.Request) -> service.Device:
-    """The device that a request comes from."""
-    return service.Device(
-        agent=request.headers.get("User-Agent", ""), address=client_address(request)
-    )
 
 
 @api.get("/oauth-clients/local")

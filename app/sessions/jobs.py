@@ -8,7 +8,7 @@ _TOKENS = "DELETE FROM one_time_token WHERE expires_at < now()"
 
 
 @job("sessions.sweep")
-async def sweep(ctx: JobContext) -> None:  # noqa: ARG001
+async def sweep(_: JobContext) -> None:
     """Remove what has expired."""
     await execute(_SESSIONS)
     await execute(_TOKENS)

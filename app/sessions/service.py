@@ -23,6 +23,10 @@ COOKIE_IDLE: Final = timedelta(days=30)
 #: a session's last use is written down no more often than this
 SEEN_EVERY: Final = timedelta(minutes=5)
 
+#: two sentences of the protocol: PeerTube's clients compare them
+BLOCKED: Final = "User is blocked."
+UNVERIFIED: Final = "User email is not verified."
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -102,11 +106,10 @@ async def check_credentials(login: str, password: str) -> Known:
         raise InvalidError("Invalid credentials.", code="invalid_grant")
     if not await verify_password(row["password_hash"], password):
         raise InvalidError("Invalid credentials.", code="invalid_grant")
-    # these two sentences are part of the protocol: PeerTube's clients compare them
     if row["blocked"]:
-        raise InvalidError("User is blocked.", code="access_denied")
+        raise InvalidError(BLOCKED, code="access_denied")
     if row["email_verified"] is False and settings().signup.verify_email:
-        raise InvalidError("User email is not verified.", code="access_denied")
+        raise InvalidError(UNVERIFIED, code="access_denied")
     if is_outdated(row["password_hash"]):
         await User.filter(id=row["id"]).update(password_hash=await hash_password(password))
     return Known(row["id"], row["username"], row["has_otp"])

@@ -7,9 +7,8 @@ from urllib.parse import urlencode
 from app.accounts import tokens
 from app.accounts.models import TokenPurpose, User
 from app.accounts.schemas import site_url
-from app.config import settings
 from app.core.errors import ConflictError
-from app.core.mail import send_mail
+from app.core.mail import can_send_mail, send_mail
 
 VERIFY_LIFETIME: Final = timedelta(days=1)
 RESET_LIFETIME: Final = timedelta(hours=1)
@@ -17,14 +16,9 @@ RESET_LIFETIME: Final = timedelta(hours=1)
 INVITATION_LIFETIME: Final = timedelta(days=7)
 
 
-def can_send() -> bool:
-    """Whether the site sends mail."""
-    return bool(settings().mail.host)
-
-
 def ensure_mail() -> None:
     """Raises ConflictError where the site sends no mail."""
-    if not can_send():
+    if not can_send_mail():
         raise ConflictError("This site sends no mail. Please ask its administrators.")
 
 

@@ -9,6 +9,7 @@ from app.accounts.passwords import hash_password, verify_password
 from app.core.auth import Actor
 from app.core.db import execute, transaction
 from app.core.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
+from app.core.mail import can_send_mail
 from app.sessions import service as sessions
 from app.users import mails, queries
 from app.users.schemas import NewFeature, Preferences, UpdateMe
@@ -93,7 +94,7 @@ async def check_password(user_id: int, password: str | None) -> None:
 async def _change_email(user: User, email: str) -> None:
     """At once where the site sends no mail; else when the new address is verified."""
     await ensure_email_is_free(email, but=user.id)
-    if mails.can_send():
+    if can_send_mail():
         user.pending_email = email
         await user.save(update_fields=["pending_email", "updated_at"])
         await mails.send_verification(user, email=email)

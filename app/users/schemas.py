@@ -59,7 +59,7 @@ LanguageTag = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 class Preferences(Schema):
     """What a user chose about the pages, under PeerTube's names; kept as JSON in the user's row."""
 
-    nsfw_policy: NsfwPolicy = NsfwPolicy.WARN
+    nsfw_policy: NsfwPolicy = NsfwPolicy.DO_NOT_LIST
     nsfw_flags_displayed: NsfwFlags = 0
     nsfw_flags_hidden: NsfwFlags = 0
     nsfw_flags_warned: NsfwFlags = 0

@@ -17,6 +17,7 @@ from app.core.auth import Actor, Role
 from app.core.db import execute, transaction
 from app.core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from app.core.events import publish
+from app.core.mail import can_send_mail
 from app.sessions import service as sessions
 from app.users import mails, queries
 from app.users.events import UserDeleted
@@ -86,7 +87,7 @@ async def add_user(actor: Actor, new: NewUser) -> User:
     """
     if not actor.is_administrator and new.role is not Role.USER:
         raise ForbiddenError("Only administrators make administrators and moderators.")
-    if not new.password and not mails.can_send():
+    if not new.password and not can_send_mail():
         raise InvalidError(
             "A password is needed: this site sends no mail to ask for one.", field="password"
         )
