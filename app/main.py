@@ -10,7 +10,10 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from app.accounts.api import api as accounts_api
+from app.admin.registrations_pages import pages as registrations_admin_pages
+from app.admin.users_pages import pages as users_admin_pages
 from app.channels.api import api as channels_api
+from app.channels.pages import pages as channel_pages
 from app.config import settings
 from app.core import db, log, metrics, openapi
 from app.core.api import Api
@@ -26,13 +29,18 @@ from app.core.security import add_headers, guard
 from app.core.static import static_files
 from app.instance.api import api as instance_api
 from app.playback.api import api as playback_api
+from app.profiles.pages import pages as profile_pages
 from app.registration.api import api as registration_api
+from app.registration.pages import pages as registration_pages
 from app.search.api import api as search_api
 from app.sessions.api import api as sessions_api
+from app.sessions.pages import pages as session_pages
+from app.sessions.security_pages import pages as security_pages
 from app.sessions.service import identify
 from app.uploads.api import api as uploads_api
 from app.users.api import api as users_api
 from app.users.own_api import api as own_user_api
+from app.users.pages import pages as settings_pages
 from app.videos.api import api as videos_api
 from app.videos.owner_api import api as owner_api
 from app.videos.pages import pages as video_pages
@@ -57,7 +65,17 @@ APIS: tuple[Api, ...] = (
 )
 
 #: The pages, by feature.
-PAGES: tuple[Pages, ...] = (video_pages,)
+PAGES: tuple[Pages, ...] = (
+    session_pages,
+    registration_pages,
+    settings_pages,
+    security_pages,
+    channel_pages,
+    profile_pages,
+    video_pages,
+    users_admin_pages,
+    registrations_admin_pages,
+)
 
 #: systemd hands its listening socket over as this file descriptor.
 INHERITED_SOCKET = 3
@@ -86,7 +104,7 @@ async def ping(_: web.Request) -> web.Response:
 
 
 def serve() -> None:
-    """Serve the site until SIGTERM, on the socket that systemd hands over, else on host and port."""
+    """Serve the site until SIGTERM: on the socket that systemd hands over, or on host and port."""
     log.configure("web")
     inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
     where, app = settings().web, build_app()

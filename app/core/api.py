@@ -5,9 +5,9 @@
     @api.get("/videos/{id}", returns=VideoDetails)
     async def get_video(request: web.Request, id: str, query: VideoQuery) -> VideoDetails: ...
 
-Arguments by name, after the request: `query`, `body` (JSON) and `form` (urlencoded or multipart), each a
-`Schema`; any other is a part of the path. Written by hand because every aiohttp package for this is
-dead or thin.
+Arguments by name, after the request: `query`, `body` (JSON) and `form` (urlencoded or multipart),
+each a `Schema`; any other is a part of the path. Written by hand because every aiohttp package for
+this is dead or thin.
 """
 
 import inspect

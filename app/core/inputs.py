@@ -19,6 +19,7 @@ from typing import IO, Annotated, Any, TypeVar, Union
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 from pydantic import (
     BaseModel,
     Field,
@@ -202,7 +203,7 @@ async def _read_multipart(
                 size = value.size
             left -= size
             pairs.append((part.name, value))
-    except (ValueError, AssertionError, LookupError):
+    except (ValueError, LookupError, HttpProcessingError):
         raise InvalidError("The form cannot be read.") from None
     return [pair for pair in pairs if not _is_empty_file(pair[1])]
 

@@ -7,6 +7,7 @@ that is ever in memory; one that fails is aborted, so that no invisible parts st
 import asyncio
 import contextlib
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -270,7 +271,7 @@ class S3Storage:
                     method,
                     full,
                     headers=signed,
-                    data=body or None,
+                    data=io.BytesIO(body) if body else None,
                     skip_auto_headers=("Content-Type", "Accept-Encoding"),
                     timeout=aiohttp.ClientTimeout(sock_connect=10, sock_read=QUIET_SECONDS),
                 )
