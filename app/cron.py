@@ -37,6 +37,7 @@ class Entry:
 
 TIMETABLE: tuple[Entry, ...] = (
     Entry("jobs.forget", every=timedelta(hours=1), at=timedelta(minutes=20)),
+    Entry("sessions.sweep", every=timedelta(hours=1), at=timedelta(minutes=35)),
     Entry("videos.count_views", every=timedelta(minutes=1)),
     Entry("videos.refresh_trending", every=timedelta(minutes=10), at=timedelta(seconds=30)),
 )
@@ -48,7 +49,7 @@ _OWE = """
     WITH new AS (
         INSERT INTO job (id, kind, lane, payload, priority, state, attempt, max_attempts, run_at,
             progress, unique_key, created_at)
-        VALUES ($1, $2, $3, '{}', 0, 'queued', 0, 5, now(), 0, 'timetable:' || $2, now())
+        VALUES ($1, $2, $3, '{}', 0, 'queued', 0, 5, now(), 0, $4, now())
         ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running')
         DO NOTHING RETURNING id, lane
     ) SELECT id, pg_notify('job_ready', lane) FROM new
@@ -79,5 +80,6 @@ class Timetable:
             if await database.fetchval(_SEEN, entry.kind, due):
                 return
             if await database.fetchval(_TICK, entry.kind, due):
-                await database.fetch(_OWE, new_uuid(), entry.kind, entry.lane)
+                key = f"timetable:{entry.kind}"
+                await database.fetch(_OWE, new_uuid(), entry.kind, entry.lane, key)
                 log.info("due by the timetable", kind=entry.kind)

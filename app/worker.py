@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 #: tree.
 JOB_MODULES: tuple[str, ...] = (
     "app.core.jobs_upkeep",
+    "app.accounts.leftovers",
+    "app.sessions.jobs",
     "app.videos.jobs",
     "app.videos.leftovers",
 )
