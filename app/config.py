@@ -180,6 +180,11 @@ class Transcoding(Section):
     max_pixels: int = Field(
         8192 * 4320, ge=1, description="Pictures with more pixels than this are refused."
     )
+    grace_minutes: int = Field(
+        60,
+        ge=0,
+        description="What played while a video was being made is removed so long after.",
+    )
 
 
 class Workers(Section):

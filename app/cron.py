@@ -38,6 +38,7 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     Entry("jobs.forget", every=timedelta(hours=1), at=timedelta(minutes=20)),
     Entry("sessions.sweep", every=timedelta(hours=1), at=timedelta(minutes=35)),
+    Entry("uploads.remove_stale", every=timedelta(hours=1), at=timedelta(minutes=50)),
     Entry("videos.count_views", every=timedelta(minutes=1)),
     Entry("videos.refresh_trending", every=timedelta(minutes=10), at=timedelta(seconds=30)),
 )

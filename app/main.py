@@ -37,6 +37,7 @@ from app.sessions.api import api as sessions_api
 from app.sessions.pages import pages as session_pages
 from app.sessions.security_pages import pages as security_pages
 from app.sessions.service import identify
+from app.transcoding.api import api as transcoding_api
 from app.uploads.api import api as uploads_api
 from app.users.api import api as users_api
 from app.users.own_api import api as own_user_api
@@ -57,6 +58,7 @@ APIS: tuple[Api, ...] = (
     accounts_api,
     channels_api,
     uploads_api,
+    transcoding_api,
     videos_api,
     owner_api,
     playback_api,

@@ -28,6 +28,8 @@ JOB_MODULES: tuple[str, ...] = (
     "app.core.jobs_upkeep",
     "app.accounts.leftovers",
     "app.sessions.jobs",
+    "app.transcoding.jobs",
+    "app.uploads.jobs",
     "app.videos.jobs",
     "app.videos.leftovers",
 )

@@ -128,6 +128,8 @@ def _head(target: int, kind: str) -> list[str]:
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{kind}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        # players would take a playlist that grows for a live, and begin at its end
+        *(["#EXT-X-START:TIME-OFFSET=0,PRECISE=YES"] if kind == "EVENT" else []),
     ]
 
 

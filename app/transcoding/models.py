@@ -38,7 +38,7 @@ class Transcoding(Model):
     #: key of the picture that is shown while a sound-only file plays
     still_key: str | None = fields.CharField(max_length=300, null=True)  # type: ignore[assignment]
     #: the source's own pictures where they play as they are: {"filename": …, "index": Rendition}
-    copied: dict[str, Any] | None = fields.JSONField(null=True)  # type: ignore[assignment]
+    copied: dict[str, Any] | None = fields.JSONField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     #: when everything was in place
     finished_at = fields.DatetimeField(null=True)
@@ -79,7 +79,7 @@ class SoundTrack(Model):
     #: what was published of it while it grew, in order: [{"filename": …, "index": …}, …]
     parts: list[Any] = fields.JSONField(default=list)
     #: the whole of it: {"filename": …, "index": …}
-    file: dict[str, Any] | None = fields.JSONField(null=True)  # type: ignore[assignment]
+    file: dict[str, Any] | None = fields.JSONField(null=True)
 
     class Meta:
         table = "transcoding_sound"

@@ -30,7 +30,7 @@ class Upload(Model):
     #: where the complete file will be in storage
     key = fields.CharField(max_length=300)
     #: the video that the complete file became, so that a repeated last chunk gets the same answer
-    video_id: int | None = fields.BigIntField(null=True)  # type: ignore[assignment]
+    video_id: int | None = fields.BigIntField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     #: moved on with every chunk; an upload that stands still for long is removed
     updated_at = fields.DatetimeField(auto_now=True)

@@ -1,0 +1,136 @@
+"""How far a video is, as JSON or as a stream of events; transcoding anew for administrators."""
+
+import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+from aiohttp import web
+from pydantic import Field
+from pydantic_core import to_json
+
+from app.core.api import Access, Api, Schema
+from app.core.errors import ConflictError, NotFoundError
+from app.transcoding import failures, jobs, queries
+from app.videos.api import Reference, visible_video
+from app.videos.models import VideoState
+from app.videos.queries import find_video
+from app.videos.vocabulary import STATES
+
+__all__ = ["api", "jobs"]  # whoever serves this also subscribes to what creates videos
+
+api = Api(tag="Video Transcoding")
+
+LOOK_SECONDS: Final = 1.0
+#: A stream ends then; browsers connect again by themselves.
+STREAM_SECONDS: Final = 600
+EVENTS: Final = "text/event-stream"
+#: A comment now and then, so that proxies do not take the stream for dead.
+QUIET_LOOKS: Final = 15
+
+
+class State(Schema):
+    """PeerTube's state of a video."""
+
+    id: int
+    label: str
+
+
+class Problem(Schema):
+    """Why a video failed."""
+
+    code: str
+    detail: str
+
+
+class VideoProgress(Schema):
+    """How far a video is."""
+
+    state: State
+    #: queued, preparing, encoding, joining, done or failed
+    phase: str
+    progress: Annotated[float, Field(ge=0, le=1)]
+    playable: bool
+    complete: bool
+    resolutions: Sequence[int]
+    error: Problem | None
+
+
+class TranscodingType(StrEnum):
+    """PeerTube's kinds; there are no web videos here."""
+
+    HLS = "hls"
+    WEB_VIDEO = "web-video"
+
+
+class NewTranscoding(Schema):
+    """What to transcode anew."""
+
+    transcoding_type: TranscodingType
+    force_transcoding: bool = False
+
+
+@api.get("/videos/{id}/progress", returns=VideoProgress)
+async def get_progress(request: web.Request, id: Reference) -> VideoProgress | web.StreamResponse:
+    """How far a video is; as server-sent events where the client accepts these."""
+    row = await visible_video(request, id)
+    if EVENTS in request.headers.get("Accept", ""):
+        return await _stream(request, row["id"])
+    return await _progress(row["id"])
+
+
+@api.post("/videos/{id}/transcoding", access=Access.ADMINISTRATOR)
+async def transcode_again(_: web.Request, id: Reference, body: NewTranscoding) -> None:
+    """Transcode a video anew from its original."""
+    row = await find_video(id)
+    if row["state"] == VideoState.TO_TRANSCODE and not body.force_transcoding:
+        raise ConflictError("This video is being transcoded already.", code="already_transcoding")
+    await failures.restart(row["id"])
+
+
+async def _progress(video_id: int) -> VideoProgress:
+    found = await queries.progress_of(video_id)
+    if found is None:
+        raise NotFoundError("There is no such video.")
+    return VideoProgress(
+        state=State(id=found.state, label=STATES[found.state]),
+        phase=found.phase,
+        progress=found.fraction,
+        playable=found.playable,
+        complete=found.complete,
+        resolutions=found.resolutions,
+        error=Problem(code=found.error_code, detail=found.error or "")
+        if found.error_code
+        else None,
+    )
+
+
+async def _stream(request: web.Request, video_id: int) -> web.StreamResponse:
+    """An event for each change, until the video is done or failed, deleted, or nobody listens."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": EVENTS,
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
+    )
+    await response.prepare(request)
+    told, quiet = b"", 0
+    try:
+        async with asyncio.timeout(STREAM_SECONDS):
+            while True:
+                progress = await _progress(video_id)
+                event = to_json(progress, by_alias=True)
+                quiet += 1
+                if event != told:
+                    await response.write(b"event: progress\ndata: " + event + b"\n\n")
+                    told, quiet = event, 0
+                elif quiet >= QUIET_LOOKS:
+                    await response.write(b": still here\n\n")
+                    quiet = 0
+                if progress.phase in ("done", "failed"):
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+    except (TimeoutError, NotFoundError, ConnectionError):
+        pass
+    return response
