@@ -27,7 +27,10 @@ def render_template(name: str, context: dict[str, Any], *, fragment: bool = Fals
 
 
 def _fragment(template: Template, context: dict[str, Any]) -> str:
-    """The block alone. Of the page only a first chunk is drawn, which runs its imports."""
+    """The block alone. Of the page only a first chunk is drawn, which runs its imports.
+
+    For that `{% extends %}` must be the first thing in the template.
+    """
     scope = template.new_context(context)
     page = template.root_render_func(scope)
     next(page, None)

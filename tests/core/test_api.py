@@ -1,9 +1,10 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 from uuid import UUID
 
@@ -46,7 +47,7 @@ class Filter(ListQuery):
 
 class Upload(Schema):
     name: str
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     privacy: int | None = None
     schedule_update: dict[str, str] | None = None
     file: UploadedFile | None = None
@@ -288,16 +289,17 @@ async def test_roles(client: Client, token: str, status: int) -> None:
     assert (await client.delete("/api/v1/all", headers=bearer(token))).status == status
 
 
-def upload(content: bytes = b"0123456789abc", **fields: str) -> FormData:
+def upload(content: bytes, fields: Mapping[str, str] = MappingProxyType({})) -> FormData:
     form = FormData()
-    for name, value in ({"name": "film"} | fields).items():
+    for name, value in ({"name": "film"} | dict(fields)).items():
         form.add_field(name, value)
     form.add_field("file", io.BytesIO(content), filename="cat.jpg", content_type="image/jpeg")
     return form
 
 
 async def test_a_multipart_form_with_a_file(client: Client) -> None:
-    form = upload(**{"tags[0]": "a", "tags[1]": "b", "privacy": "", "scheduleUpdate[privacy]": "1"})
+    fields = {"tags[0]": "a", "tags[1]": "b", "privacy": "", "scheduleUpdate[privacy]": "1"}
+    form = upload(b"0123456789abc", fields)
     answer = await client.post("/api/v1/forms", data=form)
     found = await answer.json()
     assert answer.status == 200
