@@ -21,6 +21,7 @@ import pytest
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 
 from app.config import settings
 from app.core import db as database
@@ -215,6 +216,18 @@ async def empty_tables(url: str) -> None:
         await connection.execute(_EMPTY)
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Password hashes that take microseconds instead of a third of a second and 64 MiB."""
+    from app.accounts import passwords
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        )
+        yield
 
 
 @pytest.fixture
