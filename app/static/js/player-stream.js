@@ -1,0 +1,109 @@
+// Brings an HLS playlist into a <video>: by hls.js where the browser lets scripts feed it (then quality
+// can be chosen), by the browser itself on Apple's and where there is no such thing.
+
+import { lastBandwidth, rememberBandwidth } from "./player-memory.js";
+import { RenditionList } from "./player-renditions.js";
+
+const HLS_TYPE = "application/vnd.apple.mpegurl";
+const RECOVERIES = 2;
+const RETRY_SECONDS = [1, 2, 4, 8, 15];
+
+/**
+ * Open a stream at a position in seconds; gives `{ready, close}`: a promise, and a way to end it.
+ */
+export function openStream(player, source, position) {
+  const native = player.video.canPlayType(HLS_TYPE) !== "";
+  const fed = "MediaSource" in window || "ManagedMediaSource" in window;
+  const apple = navigator.vendor.startsWith("Apple");
+  if (fed && !(native && apple)) return openByScript(player, source, position);
+  if (native) return openByBrowser(player, source, position);
+  player.say(player.words.unsupported);
+  return { ready: Promise.reject(new Error("no HLS")), close() {} };
+}
+
+function openByBrowser({ video, say, words }, source, position) {
+  const ready = new Promise((resolve) => {
+    video.addEventListener("loadedmetadata", () => {
+      if (position) video.currentTime = position;
+      resolve();
+    }, { once: true });
+  });
+  video.addEventListener("error", () => say(words.failed));
+  if (video.currentSrc !== source) video.src = source;
+  return { ready, close() {} };
+}
+
+function openByScript(player, source, position) {
+  const renditions = (player.video.videoRenditions ??= new RenditionList());
+  let hls = null;
+  let closed = false;
+  const ready = import("../vendor/hls.mjs").then(({ default: Hls }) => {
+    if (closed) return undefined;
+    hls = new Hls({
+      startPosition: position, // a playlist that still grows counts as live: without this it starts at its end
+      enableWorker: false, // fragmented MP4 needs no repacking
+      capLevelToPlayerSize: true,
+      backBufferLength: 60,
+      abrEwmaDefaultEstimate: lastBandwidth() ?? 2_000_000,
+    });
+    player.querySelectorAll("source").forEach((element) => element.remove());
+    watchErrors(Hls, hls, player);
+    offerRenditions(Hls, hls, renditions);
+    hls.loadSource(source);
+    hls.attachMedia(player.video);
+    return new Promise((resolve) => hls.once(Hls.Events.MANIFEST_PARSED, resolve));
+  });
+  return {
+    ready,
+    close() {
+      closed = true;
+      renditions.clear();
+      if (!hls) return;
+      rememberBandwidth(hls.bandwidthEstimate);
+      hls.destroy();
+    },
+  };
+}
+
+function offerRenditions(Hls, hls, renditions) {
+  hls.on(Hls.Events.MANIFEST_PARSED, () => {
+    renditions.clear();
+    for (const [index, level] of hls.levels.entries()) {
+      renditions.add({ id: String(index), width: level.width, height: level.height, bitrate: level.bitrate });
+    }
+    renditions.choose = (index) => {
+      hls.nextLevel = index; // -1 lets the connection decide
+      hls.autoLevelCapping = -1;
+      hls.config.capLevelToPlayerSize = index < 0;
+    };
+  });
+  hls.on(Hls.Events.FRAG_BUFFERED, () => rememberBandwidth(hls.bandwidthEstimate));
+}
+
+function watchErrors(Hls, hls, player) {
+  let recoveries = 0;
+  let attempt = 0;
+  const resume = () => {
+    removeEventListener("online", resume);
+    hls.startLoad();
+  };
+  hls.on(Hls.Events.FRAG_LOADED, () => {
+    if (attempt) player.say(null);
+    attempt = 0;
+  });
+  hls.on(Hls.Events.ERROR, (_, error) => {
+    if (!error.fatal) return;
+    const { words } = player;
+    if (error.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries++ < RECOVERIES) {
+      hls.recoverMediaError();
+    } else if (error.type !== Hls.ErrorTypes.NETWORK_ERROR) {
+      player.say(words.failed);
+    } else if ([401, 403, 404].includes(error.response?.code)) {
+      player.say(words.forbidden);
+    } else {
+      player.say(words.network, { action: words.retry, then: resume });
+      addEventListener("online", resume);
+      setTimeout(resume, RETRY_SECONDS[Math.min(attempt++, RETRY_SECONDS.length - 1)] * 1000);
+    }
+  });
+}
