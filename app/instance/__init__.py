@@ -1,0 +1,1 @@
+"""The site itself as PeerTube's clients ask about it."""
