@@ -2,27 +2,25 @@
 
 import argparse
 import contextlib
-import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from app import __version__
-from app.local import programs, services, wiring
+from app.local import programs, readiness, services, wiring
 from app.local.folder import DataFolder
 from app.local.identity import LOW_PORTS
 from app.local.programs import ROOT, Programs
 from app.local.supervisor import Process, Supervisor, last_line
 from app.local.trouble import TroubleError
-from app.local.wiring import Wiring
 
 LANES = ("default", "federation", "transcode", "gpu", "live")
 SECONDS_TO_SERVE = 60.0
+FALLS_TO_GIVE_UP = 3  # it falls once where PostgreSQL takes long to recover from a crash
 SECONDS_FOR_WORK = 6.0  # to finish requests and put jobs back; with the next two within ten seconds
 SECONDS_FOR_REDIS = 1.0
 SECONDS_FOR_POSTGRES = 2.5
@@ -42,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         site = Site(arguments)
-        site.start()
         try:
+            site.start()
             site.serve()
         finally:
             site.stop()
@@ -104,31 +102,37 @@ class Site:
     def start(self) -> None:
         """Start everything; returns when the site answers."""
         say(f"Kinora {__version__} with {self.programs}; data in {self.folder.root}")
-        with self._stopped_on_trouble():
-            if self.wiring.own_database:
-                services.make_cluster(self.folder, self.user, self.programs)
-                self.supervisor.start(services.postgres(self.folder, self.user, self.programs))
-            if self.wiring.own_redis:
-                self.supervisor.start(services.redis(self.folder, self.user, self.programs))
+        is_new = False
+        if self.wiring.own_database:
+            is_new = services.make_cluster(self.folder, self.user, self.programs)
+            self.supervisor.start(services.postgres(self.folder, self.user, self.programs))
+        if self.wiring.own_redis:
+            self.supervisor.start(services.redis(self.folder, self.user, self.programs))
+        low = (LOW_PORTS,) if self.wiring.port < 1024 else ()
+        web = self._kinora("web", capabilities=low)
+        if not is_new:  # it loads while PostgreSQL starts
+            self.supervisor.start(web)
+        if not self._is_prepared():
+            self.supervisor.stop("web", seconds=SECONDS_FOR_WORK)
             self._prepare()
-            low = (LOW_PORTS,) if self.wiring.port < 1024 else ()
-            self.supervisor.start(self._kinora("web", capabilities=low))
-            self._wait_until_it_serves()
-            self.supervisor.start(self._kinora("dispatcher"))
-            self.supervisor.start(self._kinora("worker", *LANES))
+            self.supervisor.start(web)
+        self._wait_until_it_serves()
+        self.supervisor.start(self._kinora("dispatcher"))
+        self.supervisor.start(self._kinora("worker", *LANES))
         say(f"Kinora runs at {self.wiring.public_url} (Ctrl-C stops it)")
 
     def _kinora(self, *words: str, capabilities: tuple[str, ...] = ()) -> Process:
         command = (sys.executable, "-P", "-m", "app", *words)
         return Process(words[0], self.user.command(*command, capabilities=capabilities))
 
-    @contextlib.contextmanager
-    def _stopped_on_trouble(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.stop()
-            raise
+    def _is_prepared(self) -> bool:
+        """Whether this version has run here before; asked in a tenth of what preparing takes."""
+        where = (self.programs.postgres.path.parent, self.folder.sockets())
+        known = None if self.wiring.own_database else False
+        while known is None:
+            self.supervisor.require("postgres")
+            known = readiness.is_prepared(*where)
+        return known
 
     def _prepare(self) -> None:
         """Migrate, and make the administrator at the first start."""
@@ -139,9 +143,11 @@ class Site:
             running = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=self.environment, cwd=ROOT
             )
-            made, _ = running.communicate()
-        if running.returncode != 0:
+        while running.poll() is None:
             self.supervisor.require(*self.supervisor.names)
+            time.sleep(0.02)
+        made, _ = running.communicate()
+        if running.returncode != 0:
             raise TroubleError(self._last_words("prepare"))
         password = json.loads(made)["password"]
         if password and not os.environ.get("KINORA_ADMIN_PASSWORD"):
@@ -153,13 +159,13 @@ class Site:
 
     def _wait_until_it_serves(self) -> None:
         end = time.monotonic() + SECONDS_TO_SERVE
-        while not _answers(self.wiring):
-            self.supervisor.require("web")
+        while not readiness.answers(self.wiring):
+            self.supervisor.require("web", falls=FALLS_TO_GIVE_UP)
             if time.monotonic() > end:
                 raise TroubleError(
                     f"The web process does not answer; see {self.supervisor.log('web')}."
                 )
-            time.sleep(0.02)
+            self.supervisor.watch(seconds=0.02)
 
     def serve(self) -> None:
         """Keep everything running until an exception, such as Ctrl-C's, ends it."""
@@ -183,19 +189,3 @@ class Site:
 
 def _paths(found: Programs) -> list[Path]:
     return [found.postgres.path, found.redis.path, found.ffmpeg.path]
-
-
-def _answers(site: Wiring) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(site.host, site.host)  # noqa: S104 - compared
-    connection = http.client.HTTPConnection(host, site.port, timeout=5)
-    try:
-        connection.request("GET", "/api/v1/ping", headers={"Host": _host_of(site.public_url)})
-        return connection.getresponse().read() == b"pong"
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _host_of(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]

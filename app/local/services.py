@@ -42,11 +42,11 @@ def redis_url(sockets: Path) -> str:
     return f"unix://{sockets}/redis.sock"
 
 
-def make_cluster(folder: DataFolder, user: Identity, programs: Programs) -> None:
-    """Make the empty database cluster unless it is there; raises TroubleError."""
+def make_cluster(folder: DataFolder, user: Identity, programs: Programs) -> bool:
+    """Make the empty database cluster; gives False where it is there. Raises TroubleError."""
     cluster = folder.root / "postgres"
     if cluster.exists():
-        return
+        return False
     # Under another name first: a cluster that was interrupted in the making looks whole.
     half_made = folder.root / "postgres.part"
     shutil.rmtree(half_made, ignore_errors=True)
@@ -66,6 +66,7 @@ def make_cluster(folder: DataFolder, user: Identity, programs: Programs) -> None
         shutil.rmtree(half_made, ignore_errors=True)
         raise TroubleError(f"The database could not be made: {last_line(log)} See {log}.")
     half_made.rename(cluster)
+    return True
 
 
 def postgres(folder: DataFolder, user: Identity, programs: Programs) -> Process:

@@ -39,6 +39,7 @@ class _Child:
     started: float = 0.0
     pause: float = 0.0
     due: float = 0.0
+    falls: int = 0
 
 
 class Supervisor:
@@ -144,6 +145,7 @@ class Supervisor:
         how = _ending(child.running.returncode)
         ran = time.monotonic() - child.started
         self._forget(child)
+        child.falls += 1
         child.pause = FIRST_PAUSE if ran > GOOD_HEALTH else child.pause
         child.due = time.monotonic() + child.pause
         log = self.log(child.process.name)
@@ -155,11 +157,12 @@ class Supervisor:
         os.close(child.watch)
         child.running = None
 
-    def require(self, *names: str) -> None:
-        """Raise TroubleError with its last words when one of these has ended by itself."""
+    def require(self, *names: str, falls: int = 1) -> None:
+        """Raise TroubleError with the last words of one that has ended by itself `falls` times."""
         for name in names:
             child = self._children[name]
-            if child.running is None or child.running.poll() is not None:
+            fallen = child.running is not None and child.running.poll() is not None
+            if child.falls + fallen >= falls:
                 raise TroubleError(
                     f"{name} does not start: {last_line(self.log(name))} See {self.log(name)}."
                 )
