@@ -11,7 +11,7 @@
 
 import { recall, remember } from "./player-memory.js";
 
-const VIEW_AFTER = 10; // seconds watched that make a view, PeerTube's number
+const VIEW_SECONDS = 10; // watching so long makes a view, or half of a shorter video
 
 class KinoraPlayer extends HTMLElement {
   #engine = null;
@@ -130,8 +130,9 @@ class KinoraPlayer extends HTMLElement {
     this.#last = now;
     if (step > 0 && step < 2) {
       const before = this.#watched;
+      const enough = Math.min(VIEW_SECONDS, this.video.duration / 2);
       this.#watched += step;
-      if (before < VIEW_AFTER && this.#watched >= VIEW_AFTER) this.#countView(now);
+      if (before < enough && this.#watched >= enough) this.#countView(now);
     }
     if (Math.floor(now) % 5 === 0) this.#keepPlace();
     const stop = Number(this.dataset.stop);
