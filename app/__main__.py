@@ -11,8 +11,21 @@ LANES = ("default", "federation", "transcode", "gpu", "live")
 
 def web(_: argparse.Namespace) -> int:
     """Serve the site."""
+    import asyncio
+
+    from app.config import settings
+    from app.core import db
     from app.main import serve
 
+    async def wait_for_database() -> None:
+        connection = await db.wait_for(settings().database.url.get_secret_value())
+        await connection.close()
+
+    try:
+        asyncio.run(wait_for_database())  # it may be starting beside us
+    except TimeoutError:
+        print("The database did not answer for a minute.", file=sys.stderr)
+        return 1
     serve()
     return 0
 

@@ -4,6 +4,7 @@ Tortoise models write and load single objects; `fetch()` and its kin run the SQL
 the same connection and in the same transaction (lists through the ORM cost eleven times the CPU).
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ MODELS = (
 )
 ACQUIRE_SECONDS = 10
 STATEMENT_SECONDS = 30
+STARTING_SECONDS = 60  # a server that recovers from a crash
 MIGRATION_LOCK = 0x6B696E6F7261  # "kinora": two processes that migrate at once would both fail
 
 
@@ -152,6 +154,16 @@ async def execute(sql: str, *arguments: object) -> int:
         status: str = await connection.execute(sql, *arguments)
     count = status.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
+
+
+async def wait_for(url: str, *, seconds: float = STARTING_SECONDS) -> asyncpg.Connection:
+    """A connection to a server that may only just be starting; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await asyncpg.connect(url)
+            except (OSError, asyncpg.CannotConnectNowError):  # no socket yet, or still recovering
+                await asyncio.sleep(0.02)
 
 
 async def migrate(url: str) -> None:

@@ -10,7 +10,6 @@ from email.message import EmailMessage
 from email.utils import formataddr, formatdate
 from urllib.parse import urlsplit
 
-import aiosmtplib
 import structlog
 
 from app.config import settings
@@ -80,6 +79,8 @@ def sender() -> str:
 
 
 async def _transmit(message: EmailMessage) -> None:
+    import aiosmtplib  # drags in cryptography: a tenth of a web process's start
+
     server = settings().mail
     try:
         await aiosmtplib.send(

@@ -9,24 +9,9 @@ import json
 import os
 import sys
 
-import asyncpg
-
 from app import config_report
 from app.config import Settings
-from app.core.db import database, migrate
-
-SECONDS_FOR_POSTGRES = 60.0
-STARTING = (OSError, asyncpg.CannotConnectNowError)  # no socket yet, or it is still recovering
-
-
-async def wait_for(url: str) -> asyncpg.Connection:
-    """A connection to a server that may only just be starting."""
-    async with asyncio.timeout(SECONDS_FOR_POSTGRES):
-        while True:
-            try:
-                return await asyncpg.connect(url)
-            except STARTING:
-                await asyncio.sleep(0.02)
+from app.core.db import database, migrate, wait_for
 
 
 async def make_database(maintenance_url: str, name: str) -> None:
