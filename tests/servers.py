@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -150,5 +151,11 @@ def start_redis(*, watched: int, folder: Path | None = None) -> Server:
         watched=watched,
         stop_signal="SIGKILL",
     )
-    wait_until((folder / "redis.sock").exists, server)
+    wait_until(lambda: _accepts(folder / "redis.sock"), server)
     return server
+
+
+def _accepts(path: Path) -> bool:
+    """Whether a server listens there; its socket exists a moment before that."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        return attempt.connect_ex(str(path)) == 0
