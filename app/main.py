@@ -29,10 +29,12 @@ from app.core.security import add_headers, guard
 from app.core.static import static_files
 from app.instance.api import api as instance_api
 from app.playback.api import api as playback_api
+from app.playback.pages import pages as playback_pages
 from app.profiles.pages import pages as profile_pages
 from app.registration.api import api as registration_api
 from app.registration.pages import pages as registration_pages
 from app.search.api import api as search_api
+from app.search.pages import pages as search_pages
 from app.sessions.api import api as sessions_api
 from app.sessions.pages import pages as session_pages
 from app.sessions.security_pages import pages as security_pages
@@ -75,6 +77,8 @@ PAGES: tuple[Pages, ...] = (
     channel_pages,
     profile_pages,
     video_pages,
+    search_pages,
+    playback_pages,
     users_admin_pages,
     registrations_admin_pages,
 )

@@ -97,17 +97,27 @@ def preview_context(row: Columns) -> PreviewContext:
     """How a video shows on other sites."""
     ratio = row["aspect_ratio"] or WIDE
     width, height = FRAME_WIDTH, round(FRAME_WIDTH / max(ratio, WIDE if ratio > 1 else 1))
-    url = f"{site_url()}/videos/embed/{row['uuid']}"
     preview = row["preview"]
     return {
         "picture_url": f"{site_url()}/lazy-static/previews/{preview}" if preview else None,
-        "embed_url": url,
+        "embed_url": embed_url(row),
         "frame": (width, height),
-        "embed_code": (
-            f'<iframe title="{escape(row["name"])}" width="{width}" height="{height}" src="{url}"'
-            ' style="border: 0" allow="autoplay; fullscreen; picture-in-picture"></iframe>'
-        ),
+        "embed_code": embed_code(row, width, height),
     }
+
+
+def embed_code(row: Columns, width: int, height: int) -> str:
+    """The HTML that shows a video on another site."""
+    return (
+        f'<iframe title="{escape(row["name"])}" width="{width}" height="{height}"'
+        f' src="{embed_url(row)}" style="border: 0"'
+        ' allow="autoplay; fullscreen; picture-in-picture"></iframe>'
+    )
+
+
+def embed_url(row: Columns) -> str:
+    """The page for the frames of other sites."""
+    return f"{site_url()}/videos/embed/{row['uuid']}"
 
 
 def player_options(query: Mapping[str, str]) -> dict[str, str]:
