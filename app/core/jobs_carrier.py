@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,8 @@ CARRIER_ERRORS = (RedisError, OSError, TimeoutError)
 REDIS_SECONDS = 5
 #: An id that nobody took for so long was sent again long ago.
 EXPIRES = timedelta(minutes=5)
+#: arq compares the clocks of two hosts; with this head start theirs may differ.
+CLOCK_SKEW = timedelta(minutes=1)
 #: Handing an id over takes milliseconds; a worker killed meanwhile blocks only that delivery, for
 #: this.
 HAND_OVER_SECONDS = 5
@@ -62,6 +64,7 @@ async def send(redis: ArqRedis, *, lane: str, job_ids: Iterable[UUID]) -> None:
             str(job_id),
             _job_id=f"{job_id}:{secrets.token_hex(4)}",
             _queue_name=_queue(lane),
+            _defer_until=datetime.now(UTC) - CLOCK_SKEW,
             _expires=EXPIRES,
         )
 

@@ -176,7 +176,7 @@ class Dispatcher:
                 try:
                     await self._connected(redis, wake, stop)
                 except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    log.warning("no connection to the database", error=str(error))
+                    log.warning("the database is away", error=f"{type(error).__name__}: {error}")
                     await asyncio.sleep(BACKOFF_SECONDS)
         finally:
             stopping.cancel()
@@ -212,7 +212,7 @@ class Dispatcher:
         self, database: asyncpg.Connection, redis: carrier.Redis, *, patient: bool
     ) -> float:
         """Do all that is due; gives the seconds until something is due next."""
-        pauses = [await chore(database) for chore in self.chores]
+        pauses = [await self._done(chore, database) for chore in self.chores]
         try:
             async with database.transaction():
                 if await database.fetchval("SELECT pg_try_advisory_xact_lock($1)", DECIDE_LOCK):
@@ -230,6 +230,16 @@ class Dispatcher:
             pauses.append(max(due["tidying"], TIDY_SECONDS))
         # A little late rather than a little early, which would be a turn for nothing.
         return min([IDLE_SECONDS, *(max(pause, 0) + 0.005 for pause in pauses)])
+
+    async def _done(self, chore: Chore, database: asyncpg.Connection) -> float:
+        """Do a chore; one that fails does not keep jobs from being sent."""
+        try:
+            return await chore(database)
+        except Exception:
+            if database.is_closed():
+                raise
+            log.exception("a chore failed")
+            return IDLE_SECONDS
 
     async def _tidy(self, database: asyncpg.Connection, *, patient: bool) -> None:
         """Take back what silent workers hold, and what was sent and never arrived."""
@@ -259,6 +269,7 @@ class Dispatcher:
             job_ids = [each.id for each in chosen if each.id in marked]
             await carrier.send(redis, lane=lane, job_ids=job_ids)
             await database.execute("SELECT pg_notify('job_sent', $1)", lane)
+            log.debug("sent", lane=lane, jobs=len(job_ids))
 
     async def _loads(self, database: asyncpg.Connection) -> dict[str, Load]:
         loads: dict[str, Load] = {}

@@ -168,6 +168,7 @@ class Runner:
 
     def _accept(self, lane: Lane, job_id: UUID) -> None:
         """Use a slot for an id that came; the same id again is a second delivery."""
+        log.debug("delivered", lane=lane, job_id=str(job_id))
         if not self._stopping and job_id not in self.running:
             self.running[job_id] = Running(lane, _start(self._work(job_id)))
 
