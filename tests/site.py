@@ -1,19 +1,24 @@
 """A real site for a test: `bin/run` on a folder of its own, as a person would start it."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).parent.parent
 BIN_RUN = ROOT / "bin" / "run"
 SERVES = re.compile(r"Kinora runs at (\S+)")
 PASSWORD = re.compile(r"the password (\S+)")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SECONDS_TO_STOP = 60  # far more than it may take: a test asserts that it ends, not how fast
 
 
@@ -40,13 +45,41 @@ class Site:
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a plain GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return self._ask("GET", path)
+
+    def post(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of a POST of form fields."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", path, urlencode(fields), kind)
+
+    def _ask(
+        self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = NOTHING
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("GET", path)
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def await_line(self, text: str) -> str:
+        """The next line of its output that holds the text (the test's time limit ends the wait)."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output.append(line.rstrip("\n"))
+            if text in line:
+                return self.output[-1]
+        raise AssertionError("\n".join([f"it never said: {text}", *self.output]))
+
+    def await_answer(self, path: str) -> bytes:
+        """The body of a path, once it answers 200 (the test's time limit ends the wait)."""
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status, body = self.get(path)
+                if status == 200:
+                    return body
+            time.sleep(0.05)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Stop it as Ctrl-C would; gives the exit status."""

@@ -210,5 +210,5 @@ def last_line(log: Path) -> str:
     with contextlib.suppress(OSError):
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
         if told := [line for line in lines if line]:
-            return told[-1] if told[-1].endswith(".") else f"{told[-1]}."
+            return told[-1] if told[-1].endswith((".", "?", "!")) else f"{told[-1]}."
     return "it said nothing."
