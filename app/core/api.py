@@ -131,15 +131,16 @@ class Api:
         path: str,
         *,
         access: Access = Access.PUBLIC,
-        rate: str | None = None,
+        rate: str | None = "api",
         status: int | None = None,
         returns: Any = None,
         max_body: int | Callable[[], int] = MAX_BODY,
     ) -> Callable[[Handler], Handler]:
         """Serve `path` (below /api/v1, or absolute when it begins with `//`).
 
-        `rate` names a limit of the settings, `returns` the schema in OpenAPI where the annotation
-        does not say it, `max_body` the bytes a body may have. A handler's None answers 204.
+        `rate` names a limit of the settings, None is without; `returns` is the schema in OpenAPI
+        where the annotation does not say it, `max_body` the bytes a body may have. A handler's None
+        answers 204.
         """
 
         def register(handler: Handler) -> Handler:

@@ -165,7 +165,7 @@ async def _following(
             if response.status not in _REDIRECTS or target is None or method not in ("GET", "HEAD"):
                 yield response
                 return
-            following = _checked(str(url.join(URL(target))))
+            following = _checked(target, seen_from=url)
         if url.scheme == "https" and following.scheme != "https":
             raise OutboundError(f"{url} leads from https to http.")
         if following.origin() != url.origin():
@@ -178,9 +178,9 @@ async def _following(
     raise OutboundError(f"{url} leads in circles.")
 
 
-def _checked(url: str) -> URL:
+def _checked(url: str, *, seen_from: URL | None = None) -> URL:
     try:
-        parsed = URL(url)
+        parsed = seen_from.join(URL(url)) if seen_from else URL(url)
         port = parsed.port
     except ValueError:
         raise OutboundError("That is no address on the web.") from None

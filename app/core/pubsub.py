@@ -1,7 +1,9 @@
 """Words between processes that may be missed: Redis publish/subscribe, one subscriber a process.
 
 What must not be missed is a row; this only tells whoever watches a page that it is worth looking.
-Without Redis nothing is heard, and watchers look by themselves now and then.
+Without Redis nothing is heard, and watchers look by themselves now and then. Each process hears
+all of its site's words and keeps those that somebody here listens to: subscribing channel by
+channel on a connection that is being read proved fragile in redis-py.
 """
 
 import asyncio
@@ -13,10 +15,11 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-#: A watcher that is slower than this many words loses the oldest.
+from app.config import settings
+
+#: A listener that is slower than this many words loses the oldest.
 WAITING_WORDS = 16
 CONNECT_SECONDS, RECONNECT_SECONDS = 1.0, 1.0
-_PREFIX = "kinora:"
 
 Words = asyncio.Queue[bytes]
 
@@ -26,31 +29,26 @@ class PubSub:
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
-        self._ear = self._redis.pubsub(ignore_subscribe_messages=True)
-        self._watchers: defaultdict[str, set[Words]] = defaultdict(set)
-        self._wanted = asyncio.Event()
+        # Publish/subscribe knows no databases: sites that share a Redis differ by their address.
+        self._prefix = f"kinora:{settings().site.public_url}:"
+        self._listeners: defaultdict[str, set[Words]] = defaultdict(set)
 
     async def publish(self, channel: str, word: bytes) -> None:
         """Say something to whoever listens, on any host."""
         with contextlib.suppress(RedisError, OSError):
-            await self._redis.publish(_PREFIX + channel, word)
+            await self._redis.publish(self._prefix + channel, word)
 
     @contextlib.asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[Words]:
         """A queue of what is said on the channel while the block runs."""
         words: Words = asyncio.Queue(WAITING_WORDS)
-        watchers = self._watchers[channel]
-        watchers.add(words)
+        self._listeners[channel].add(words)
         try:
-            if len(watchers) == 1:
-                await self._follow(channel)
             yield words
         finally:
-            watchers.discard(words)
-            if not watchers and self._watchers.get(channel) is watchers:
-                del self._watchers[channel]
-                with contextlib.suppress(RedisError, OSError):
-                    await self._ear.unsubscribe(_PREFIX + channel)
+            self._listeners[channel].discard(words)
+            if not self._listeners[channel]:
+                del self._listeners[channel]
 
     async def run(self) -> None:
         """Listen, through restarts of Redis, until cancelled."""
@@ -62,26 +60,26 @@ class PubSub:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._ear.aclose()
         await self._redis.aclose()
 
-    async def _follow(self, channel: str) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            await self._ear.subscribe(_PREFIX + channel)
-        self._wanted.set()
-
     async def _listen(self) -> None:
-        while True:
-            if not self._watchers:
-                self._wanted.clear()
-                await self._wanted.wait()
-            message = await self._ear.get_message(timeout=None)
-            if message is not None and message["type"] == "message":
-                channel = message["channel"].decode().removeprefix(_PREFIX)
-                for words in self._watchers.get(channel, ()):
-                    if words.full():
-                        words.get_nowait()
-                    words.put_nowait(message["data"])
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as ear:
+            await ear.psubscribe(_literal(self._prefix) + "*")
+            while True:
+                message = await ear.get_message(timeout=None)
+                if message is not None and message["type"] == "pmessage":
+                    self._hear(message["channel"].decode(), message["data"])
+
+    def _hear(self, channel: str, word: bytes) -> None:
+        for words in self._listeners.get(channel.removeprefix(self._prefix), ()):
+            if words.full():
+                words.get_nowait()
+            words.put_nowait(word)
+
+
+def _literal(text: str) -> str:
+    """Text as it stands in a Redis pattern."""
+    return "".join(f"\\{character}" if character in "*?[]^\\" else character for character in text)
 
 
 PUBSUB = web.AppKey("pubsub", PubSub)

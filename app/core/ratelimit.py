@@ -6,6 +6,7 @@ web processes on many hosts count together.
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,7 @@ class Limit:
     """So many requests in so many seconds."""
 
     count: int
-    seconds: float
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,10 @@ class Verdict:
 @cache
 def parse_limit(text: str) -> Limit:
     """`50/10` → fifty requests in ten seconds; a ValueError when it is written otherwise."""
-    count, _, seconds = text.partition("/")
-    limit = Limit(int(count), float(seconds))
-    if limit.count < 1 or limit.seconds <= 0:
+    written = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,8})", text)
+    if written is None:
         raise ValueError(f"{text!r} is no rate: write count/seconds, e.g. 50/10")
-    return limit
+    return Limit(int(written[1]), int(written[2]))
 
 
 async def take(redis: Redis, key: str, limit: Limit) -> Verdict | None:
