@@ -41,16 +41,17 @@ async def send_mail(to: str, template: str, **context: object) -> bool:
     html = ""
     if (FOLDER / f"{template}.html").exists():
         html = render_template(f"{template}.html", context | {"subject": subject})
-    await enqueue(deliver, to=to, subject=subject.strip(), text=text.strip() + "\n", html=html)
+    # named `title`: `subject` is what a job is about
+    await enqueue(deliver, to=to, title=subject.strip(), text=text.strip() + "\n", html=html)
     return True
 
 
 @job("core.mail.send", lane=Lane.DEFAULT, max_attempts=10)
-async def deliver(ctx: JobContext, *, to: str, subject: str, text: str, html: str) -> None:
+async def deliver(ctx: JobContext, *, to: str, title: str, text: str, html: str) -> None:
     """Hand one mail to the mail server. The id stays the same over all attempts."""
     host = urlsplit(settings().site.public_url).hostname or "localhost"
     try:
-        message = compose(to, subject=subject, text=text, html=html)
+        message = compose(to, subject=title, text=text, html=html)
         message["Message-ID"] = f"<{ctx.id}@{host}>"
     except ValueError as error:
         raise Fatal(f"The mail cannot be written: {error}") from error
