@@ -31,4 +31,4 @@ class Mail:
 async def mails() -> list[Mail]:
     """All mails, oldest first."""
     jobs = await Job.filter(kind="core.mail.send").order_by("created_at", "id")
-    return [Mail(job.payload["to"], job.payload["subject"], job.payload["text"]) for job in jobs]
+    return [Mail(job.payload["to"], job.payload["title"], job.payload["text"]) for job in jobs]

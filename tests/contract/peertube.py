@@ -27,6 +27,7 @@ LOOSENED = {
 
 #: Properties that PeerTube answers null for, though its description does not say so.
 NULLABLE = {
+    "User": ("blockedReason", "emailVerified", "language", "pluginAuth", "videoLanguages"),
     "Video": ("nsfwSummary", "thumbnailPath", "previewPath"),
     "VideoFile": ("magnetUri", "torrentUrl", "torrentDownloadUrl"),
     "VideoStreamingPlaylists-HLS": ("segmentsSha256Url",),

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient
 from argon2 import PasswordHasher
 
 from app.accounts.models import Registration, RegistrationState, Session, User
+from app.accounts.passwords import verify_password
 from app.accounts.tokens import digest
-from app.sessions import service
 from tests.contract.peertube import ensure_answers
 from tests.factories import PASSWORD, cheap_hash, login, make_user
 
@@ -20,7 +20,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 async def ask(
-    client: Client, *, headers: dict[str, str] | None = None, **form: str | None
+    client: Client, headers: dict[str, str] | None = None, /, **form: str | None
 ) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers of a request for tokens; the client's id and secret are right."""
     local = await (await client.get("/api/v1/oauth-clients/local")).json()
@@ -30,13 +30,8 @@ async def ask(
 
 
 async def ask_password(client: Client, name: str, password: str = PASSWORD, **headers: str) -> Any:
-    return await ask(
-        client,
-        grant_type="password",
-        username=name,
-        password=password,
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-    )
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await ask(client, sent, grant_type="password", username=name, password=password)
 
 
 async def me(client: Client, token: str) -> int:
@@ -111,7 +106,8 @@ async def test_what_is_wrong_is_told_by_its_code(
         "password": PASSWORD,
     }
 
-    status, problem, _ = await ask(client, **(right | form))
+    sent = right | form
+    status, problem, _ = await ask(client, None, **sent)
 
     assert (status, problem["code"]) == (400, code)
     assert problem["status"] == 400
@@ -263,13 +259,12 @@ async def test_passwords_are_checked_for_unknown_names_too(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str | None] = []
-    verify = service.verify_password
 
     async def counting(password_hash: str | None, password: str) -> bool:
         checked.append(password_hash)
-        return await verify(password_hash, password)
+        return await verify_password(password_hash, password)
 
-    monkeypatch.setattr(service, "verify_password", counting)
+    monkeypatch.setattr("app.sessions.service.verify_password", counting)
 
     await ask_password(client, "nobody")
 
