@@ -53,6 +53,7 @@ export async function addControls(player) {
   frame.setAttribute("aria-label", player.getAttribute("aria-label") ?? video.getAttribute("aria-label"));
   video.removeAttribute("aria-label");
   video.controls = false;
+  player.takeOver();
   player.setAttribute("data-ready", "");
 }
 

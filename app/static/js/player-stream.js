@@ -3,8 +3,8 @@
 
 import { lastBandwidth, rememberBandwidth } from "./player-memory.js";
 import { RenditionList } from "./player-renditions.js";
+import { feedsByScript, playsByItself } from "./player-support.js";
 
-const HLS_TYPE = "application/vnd.apple.mpegurl";
 const RECOVERIES = 2;
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
 
@@ -12,11 +12,8 @@ const RETRY_SECONDS = [1, 2, 4, 8, 15];
  * Open a stream at a position in seconds; gives `{ready, close}`: a promise, and a way to end it.
  */
 export function openStream(player, source, position) {
-  const native = player.video.canPlayType(HLS_TYPE) !== "";
-  const fed = "MediaSource" in window || "ManagedMediaSource" in window;
-  const apple = navigator.vendor.startsWith("Apple");
-  if (fed && !(native && apple)) return openByScript(player, source, position);
-  if (native) return openByBrowser(player, source, position);
+  if (feedsByScript(player.video)) return openByScript(player, source, position);
+  if (playsByItself(player.video)) return openByBrowser(player, source, position);
   player.say(player.words.unsupported);
   return { ready: Promise.reject(new Error("no HLS")), close() {} };
 }

@@ -10,6 +10,7 @@
 // hls.js when somebody is about to play. Files are opened by the visitor's cookie.
 
 import { recall, remember } from "./player-memory.js";
+import { feedsByScript } from "./player-support.js";
 
 const VIEW_SECONDS = 10; // watching so long makes a view, or half of a shorter video
 
@@ -51,6 +52,13 @@ class KinoraPlayer extends HTMLElement {
     this.video.addEventListener("pause", () => this.#keepPlace());
     this.video.addEventListener("ended", () => remember(this.dataset.video, null));
     addEventListener("pagehide", () => this.#keepPlace());
+  }
+
+  /** From here on only we bring the stream: the browser need not begin to load it as well. */
+  takeOver() {
+    if (this.#starting || !this.video.paused || !feedsByScript(this.video)) return;
+    this.video.querySelector("source")?.remove();
+    this.video.load();
   }
 
   /** Make the stream ready and play it; the first call decides where playback begins. */
