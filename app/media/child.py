@@ -72,6 +72,7 @@ def call(target: str) -> None:
         answer = {"error": explain(error)}
     with os.fdopen(answers, "w", encoding="utf-8") as out:
         json.dump(answer, out)
+    os._exit(0)  # nothing is worth freeing, and a library's mistake in it would look like a crash
 
 
 def explain(error: Exception) -> dict[str, str]:

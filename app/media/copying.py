@@ -4,10 +4,11 @@ from fractions import Fraction
 from typing import Final
 
 from app.media import rungs, timeline
+from app.media.encoders import PROFILES
 from app.media.plan import LadderSettings
 from app.media.probe import AudioStream, Probe, VideoStream
 
-PROFILES: Final = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
+H264_PROFILES: Final = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
 PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
 HIGHEST_LEVEL: Final = 52
 LONGEST_GAP: Final = 10.5
@@ -31,11 +32,11 @@ def why_not_copy_video(
     checks: tuple[tuple[bool, str], ...] = (
         (not settings.may_copy, "copying is switched off"),
         (
-            settings.encoder != "x264" and not settings.encoder.startswith("h264"),
+            "264" not in PROFILES[settings.encoder].codec,
             "another codec is wanted",
         ),
         (video.codec != "h264", f"its codec is {video.codec}"),
-        (video.profile not in PROFILES, f"its profile is {video.profile}"),
+        (video.profile not in H264_PROFILES, f"its profile is {video.profile}"),
         (video.level > HIGHEST_LEVEL, f"its level is {video.level / 10}"),
         (video.pixel_format not in PIXELS, f"its pixel format is {video.pixel_format}"),
         (video.colour.is_hdr, "it is HDR"),
@@ -66,7 +67,6 @@ def may_copy_audio(probe: Probe, sound: AudioStream, start: Fraction, end: Fract
         and sound.codec == "aac"
         and sound.profile == "LC"
         and sound.channels in (1, 2)
-        and sound.layout in ("mono", "stereo")
         and sound.sample_rate in AAC_RATES
         and sound.bitrate <= MOST_AAC_BITS
         and sound.start <= start + LATEST_SOUND

@@ -4,6 +4,7 @@ Every profile makes the same kind of stream: closed groups of pictures with a ke
 every multiple of the rung's `gop`, no other key frames, 4:2:0 in 8 bits, quality first and capped.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -109,6 +110,16 @@ def encode_arguments(rung: Rung, *, threads: int) -> list[str]:
         "threads": threads,
     }
     return ["-c:v", profile.codec, *(word.format_map(figures) for word in profile.arguments)]
+
+
+def report() -> str:
+    """A line for each profile: whether this machine can use it. Starts an event loop itself."""
+
+    async def lines() -> list[str]:
+        reasons = [(name, await usable(name)) for name in PROFILES]
+        return [f"{name:<8} {reason or 'works'}" for name, reason in reasons]
+
+    return "\n".join(asyncio.run(lines()))
 
 
 async def usable(profile: str) -> str | None:

@@ -30,9 +30,11 @@ def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[st
     chains = [f"[0:{plan.source.stream}]{','.join(_prepared(plan, chunk, ordered[0]))}"]
     labels: dict[str, str] = {}
     previous: Rung | None = None
+    step = 1
     for number, rung in enumerate(ordered):
         is_last = number == len(ordered) - 1
-        steps = [] if previous is None else _scaled_down(previous, rung)
+        steps = [f"framestep={rung.step // step}"] if rung.step > step else []
+        steps += [] if previous is None else _scaled_down(previous, rung)
         chain = chains.pop() + "".join(f",{step}" for step in steps)
         labels[rung.name] = f"[out{number}]"
         finish = ",".join(_finished(rung))
@@ -41,7 +43,7 @@ def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[st
         else:
             chains += [f"{chain},split[mine{number}][next{number}]"]
             chains += [f"[mine{number}]{finish}{labels[rung.name]}", f"[next{number}]null"]
-        previous = rung
+        previous, step = rung, rung.step
     return ";".join(chains), [labels[rung.name] for rung in rungs]
 
 
@@ -59,8 +61,9 @@ def on_the_time_line(plan: Plan, chunk: Chunk) -> list[str]:
     """Filters that give exactly the chunk's frames, whatever the source's times are.
 
     The source's clock is turned into frame numbers by whole-number arithmetic that does not depend
-    on where the chunk begins, so chunks show the frames that one long run would. `fps` repeats and
-    drops frames from there; `tpad` repeats the last where the picture ends early.
+    on where the chunk begins, so chunks show the frames that one long run would. The first `fps`
+    repeats and drops frames, `tpad` repeats the last one for ever (also where the picture ended
+    before the chunk began), the second `fps` begins at the chunk's first frame.
     """
     source = plan.source
     rate, unit = _ratio(plan.fps), _ratio(1 / plan.fps)
@@ -73,8 +76,9 @@ def on_the_time_line(plan: Plan, chunk: Chunk) -> list[str]:
         *deinterlaced,
         f"settb={unit}",
         f"setpts=PTS+{waits - chunk.first}",
-        f"fps={rate}:start_time=0:round=near",
-        f"tpad=stop={chunk.frames}:stop_mode=clone",
+        f"fps={rate}:round=near",
+        "tpad=stop=-1:stop_mode=clone",
+        f"fps={rate}:start_time=0",
         f"trim=end_frame={chunk.frames}",
     ]
 
@@ -124,10 +128,9 @@ def matrix_of(source: Source) -> str:
 
 
 def _scaled_down(larger: Rung, rung: Rung) -> list[str]:
-    dropped = [f"framestep={rung.step // larger.step}"] if rung.step > larger.step else []
     if (larger.width, larger.height) == (rung.width, rung.height):
-        return dropped
-    return [*dropped, f"scale=w={rung.width}:h={rung.height}:flags=bicubic"]
+        return []
+    return [f"scale=w={rung.width}:h={rung.height}:flags=bicubic"]
 
 
 def _finished(rung: Rung) -> list[str]:

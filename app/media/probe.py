@@ -81,7 +81,6 @@ class AudioStream:
     codec: str
     profile: str
     channels: int
-    layout: str
     sample_rate: int
     bitrate: int
     language: str

@@ -8,6 +8,8 @@ from typing import Final
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from app.media import formats
 from app.media.errors import MediaError, Reason
@@ -60,6 +62,12 @@ def open_media(path: Path, container: str | None = None) -> InputContainer:
             f"This file has {len(media.streams)} streams; we read files with up to {MOST_STREAMS}.",
         )
     return media
+
+
+def refuse_encrypted(packet: Packet[Stream]) -> None:
+    """Raise MediaError ENCRYPTED for a packet under common encryption."""
+    if packet.has_sidedata("encryption_info"):
+        raise MediaError(Reason.ENCRYPTED, "This file is encrypted (DRM), so we cannot read it.")
 
 
 def _why_unreadable(path: Path, head: bytes, error: Exception) -> MediaError:

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream as AvVideoStream
 
 from app.media.errors import MediaError, Reason
 from app.media.probe import Colour, VideoStream
+from app.media.sandboxed.opening import refuse_encrypted
 from app.media.sandboxed.timing import Timing
 
 LARGEST_SIDE: Final = 16384
@@ -50,8 +51,9 @@ def describe_video(media: InputContainer, stream: AvVideoStream, timing: Timing)
     _refuse_absurd(frame.width, frame.height)
     rotation, is_mirrored = orientation(frame)
     rate, is_vfr = timing.rate()
+    rate = rate or stream.guessed_rate or Fraction(25)  # a single frame has no distance to another
     start = timing.start if frame.pts is None else frame.pts * (frame.time_base or timing.unit)
-    end = max(timing.end, start + (1 / rate if rate else Fraction(1, 25)))
+    end = max(timing.end, start + 1 / rate)
     average = timing.frames / (end - start)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return VideoStream(
@@ -66,7 +68,7 @@ def describe_video(media: InputContainer, stream: AvVideoStream, timing: Timing)
         sample_aspect=aspect if Fraction(1, 20) <= aspect <= 20 else Fraction(1),
         rotation=rotation,
         is_mirrored=is_mirrored,
-        frame_rate=_nominal(rate, stream, is_vfr=is_vfr) or average,
+        frame_rate=_nominal(rate, stream, is_vfr=is_vfr),
         average_rate=average.limit_denominator(100_000),
         is_vfr=is_vfr,
         is_interlaced=any(one.interlaced_frame for one in frames),
@@ -89,6 +91,7 @@ def first_frames(media: InputContainer, stream: AvVideoStream) -> list[VideoFram
     frames: list[VideoFrame] = []
     try:
         for packet in islice(media.demux(stream), TRIED_PACKETS):
+            refuse_encrypted(packet)
             try:
                 frames += packet.decode()
             except av.error.InvalidDataError:

@@ -1,12 +1,14 @@
 """Says what a file holds; the child's half of `app.media.probe`."""
 
-import contextlib
 import math
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
 import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream as AvAudioStream
 from av.container import InputContainer
 from av.stream import Disposition, Stream
@@ -15,7 +17,7 @@ from av.video.stream import VideoStream as AvVideoStream
 from app.media import formats, records
 from app.media.errors import MediaError, Reason
 from app.media.probe import AttachedPicture, AudioStream, Chapter, Probe, Subtitle, VideoStream
-from app.media.sandboxed.opening import is_cut_off, open_media
+from app.media.sandboxed.opening import is_cut_off, open_media, refuse_encrypted
 from app.media.sandboxed.picture import describe_video
 from app.media.sandboxed.timing import Timing, measure
 
@@ -40,6 +42,8 @@ def _probe(path: Path, media: InputContainer) -> Probe:
     timings = measure(media, container, [*([video] if video else []), *sounds])
     if is_cut_off(path) or any(timing.is_cut_off for timing in timings.values()):
         raise MediaError(Reason.TRUNCATED, "This file is incomplete: its end is missing.")
+    if video is None:
+        _refuse_encrypted_sound(path, container)
     shown = _describe_video(path, container, video.index, timings) if video else None
     audio = tuple(
         _describe_audio(sound, timings[sound.index], is_first=sound is sounds[0])
@@ -74,6 +78,12 @@ def _describe_video(
         return describe_video(media, cast("AvVideoStream", media.streams[index]), timings[index])
 
 
+def _refuse_encrypted_sound(path: Path, container: str) -> None:
+    with open_media(path, container) as media:
+        for packet in islice(media.demux(), 10):
+            refuse_encrypted(packet)
+
+
 def _main_video(media: InputContainer) -> AvVideoStream | None:
     moving = [s for s in media.streams.video if not s.disposition & STILL]
     readable = [s for s in moving if _is_readable(s)]
@@ -91,15 +101,7 @@ def _main_video(media: InputContainer) -> AvVideoStream | None:
 
 
 def _is_readable(stream: Stream) -> bool:
-    context = stream.codec_context
-    if context is None:
-        return False
-    is_encrypted = False
-    with contextlib.suppress(UnicodeDecodeError):  # many AVI files have no readable tag
-        is_encrypted = context.codec_tag in ("encv", "enca")
-    if is_encrypted:
-        raise MediaError(Reason.ENCRYPTED, "This file is encrypted (DRM), so we cannot read it.")
-    return True
+    return stream.codec_context is not None
 
 
 def _nothing_to_show(media: InputContainer) -> MediaError:
@@ -123,14 +125,14 @@ def _too_long(seconds: float | Fraction) -> MediaError:
 
 def _describe_audio(stream: AvAudioStream, timing: Timing, *, is_first: bool) -> AudioStream:
     context = stream.codec_context
-    if context.sample_rate <= 0 or context.channels <= 0:
+    channels = _channels(context)
+    if context.sample_rate <= 0 or channels <= 0:
         raise MediaError(Reason.DAMAGED, "This file is damaged: its sound cannot be read.")
     return AudioStream(
         index=stream.index,
         codec=context.codec.canonical_name,
         profile=context.profile or "",
-        channels=context.channels,
-        layout=context.layout.name,
+        channels=channels,
         sample_rate=context.sample_rate,
         bitrate=timing.bitrate or context.bit_rate or 0,
         language=stream.language or "",
@@ -139,6 +141,20 @@ def _describe_audio(stream: AvAudioStream, timing: Timing, *, is_first: bool) ->
         start=timing.start,
         end=timing.end,
     )
+
+
+_layouts: Final[list[AudioLayout]] = []
+
+
+def _channels(context: AudioCodecContext) -> int:
+    """Count channels by a layout that is never freed.
+
+    PyAV 18.1 frees custom layouts (7.1 in QuickTime) twice, also behind its own `channels`; the child
+    ends without freeing anything.
+    """
+    layout = context.layout
+    _layouts.append(layout)
+    return layout.nb_channels
 
 
 def _describe_pictures(media: InputContainer) -> list[AttachedPicture]:

@@ -150,7 +150,7 @@ def _check_length(stream: Stream, timing: Timing, container: str, *, is_peek: bo
     timing.times = array("q", sorted(timing.times))
     if timing.times:  # the last packet's duration is often missing or that of one field
         rate, _ = timing.rate()
-        usual = 1 / rate if rate else Fraction(1, 25)
+        usual = 1 / rate if rate else Fraction(0)
         last = timing.times[-1] * timing.unit
         if timing.end < last + usual * Fraction(3, 4):
             timing.end = last + usual
