@@ -1,15 +1,17 @@
 """Changes over REST: what was sent changes, what was not stays, what is wrong is named."""
 
+import io
 from typing import Any
 
 import pytest
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient
+from PIL import Image
 
 from app.channels.models import Channel
 from app.core.jobs import drain
 from app.core.storage import storage
-from app.videos.models import Privacy, Video, VideoPassword
+from app.videos.models import Privacy, Rendition, Video, VideoPassword, VideoSource
 from tests.contract.peertube import ensure_answers
 from tests.factories import channel_of, login, make_channel, make_user, make_video
 
@@ -236,3 +238,100 @@ async def test_fixed_lists(
 @pytest.mark.parametrize("reference", ["0", "99999999999999999999", "x", "%00", "-1", "1" * 36])
 async def test_what_is_no_video_is_not_found(client: Client, reference: str) -> None:
     assert (await client.get(f"/api/v1/videos/{reference}")).status in {400, 404}
+
+
+def picture(width: int, height: int) -> bytes:
+    """A JPEG of one colour."""
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(data, "JPEG")
+    return data.getvalue()
+
+
+async def test_a_picture_of_one_s_own(client: Client) -> None:
+    owner = await make_user()
+    video = await make_video(
+        owner, thumbnails=[{"width": 280, "height": 157, "filename": f"{owner.username}-old.jpg"}]
+    )
+    old = f"thumbnails/{owner.username}-old.jpg"
+    await storage().put_bytes(old, b"old")
+    form = FormData({"name": "With a picture"})
+    form.add_field("thumbnailfile", picture(1600, 900), filename="p.jpg", content_type="image/jpeg")
+    answer = await client.put(
+        f"/api/v1/videos/{video.uuid}", data=form, headers=await login(client, owner)
+    )
+    assert answer.status == 204, await answer.text()
+    shown = await (await client.get(f"/api/v1/videos/{video.uuid}")).json()
+    assert shown["name"] == "With a picture"
+    for path, size in (("thumbnailPath", (280, 157)), ("previewPath", (1280, 720))):
+        sent = await client.get(shown[path])
+        assert Image.open(io.BytesIO(await sent.read())).size == size
+    await drain()
+    assert not await storage().exists(old)
+
+
+async def test_what_is_no_picture_is_told_so(client: Client) -> None:
+    owner = await make_user()
+    video = await make_video(owner)
+    form = FormData({"name": "With no picture"})
+    form.add_field("previewfile", b"not a picture", filename="p.jpg", content_type="image/jpeg")
+    answer = await client.put(
+        f"/api/v1/videos/{video.uuid}", data=form, headers=await login(client, owner)
+    )
+    assert answer.status == 400
+    await video.refresh_from_db()
+    assert (video.name != "With no picture", video.thumbnails) == (True, [])
+
+
+async def test_the_owner_is_told_of_the_uploaded_file(client: Client) -> None:
+    owner = await make_user()
+    video = await make_video(owner)
+    headers, url = await login(client, owner), f"/api/v1/videos/{video.uuid}/source"
+    assert (await client.get(url, headers=headers)).status == 404
+    await VideoSource.create(video=video, filename="holiday.mov", key="originals/a/b.mov", size=99)
+    answer = await (await client.get(url, headers=headers)).json()
+    assert (answer["inputFilename"], answer["size"]) == ("holiday.mov", 99)
+    assert (await client.get(url)).status == 401
+    other = await login(client, await make_user())
+    assert (await client.get(url, headers=other)).status == 403
+
+
+async def test_what_ffprobe_would_tell(client: Client) -> None:
+    video = await make_video()
+    rendition = await Rendition.create(
+        video=video,
+        resolution=720,
+        width=1280,
+        height=720,
+        fps=25,
+        codecs="avc1.64001f",
+        bandwidth=2,
+        average_bandwidth=1,
+        filename="a.mp4",
+        playlist_filename="a.m3u8",
+        size=5,
+    )
+    url = f"/api/v1/videos/{video.uuid}/metadata/"
+    answer = await (await client.get(f"{url}{rendition.id}")).json()
+    assert answer["streams"][0]["width"] == 1280
+    assert answer["format"]["size"] == 5
+    assert (await client.get(f"{url}{rendition.id + 1}")).status == 404
+    assert (await client.get(f"{url}x")).status == 400
+
+
+async def test_storyboards(client: Client) -> None:
+    board = {
+        "filename": "board.jpg",
+        "tile_width": 192,
+        "tile_height": 108,
+        "columns": 11,
+        "rows": 3,
+        "interval": 2.0,
+        "count": 31,
+    }
+    video = await make_video(storyboard=board)
+    answer = await (await client.get(f"/api/v1/videos/{video.uuid}/storyboards")).json()
+    (shown,) = answer["storyboards"]
+    assert (shown["totalWidth"], shown["totalHeight"], shown["spriteDuration"]) == (2112, 324, 2)
+    assert shown["storyboardPath"] == "/lazy-static/storyboards/board.jpg"
+    bare = await client.get(f"/api/v1/videos/{(await make_video()).uuid}/storyboards")
+    assert (await bare.json()) == {"storyboards": []}
