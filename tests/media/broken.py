@@ -71,12 +71,12 @@ def without_content(path: Path) -> None:
 
 
 def huge(path: Path) -> None:
-    """Uncompressed video that says it is 20000 pixels wide and high."""
+    """Uncompressed video that says it is 16000 pixels wide and high."""
     raw("-c:v", "rawvideo", "-pix_fmt", "uyvy422", "-frames:v", "2")(path)
     data = path.read_bytes()
     size = (320).to_bytes(2, "big") + (180).to_bytes(2, "big")
     assert size in data
-    path.write_bytes(data.replace(size, (20000).to_bytes(2, "big") * 2))
+    path.write_bytes(data.replace(size, (16000).to_bytes(2, "big") * 2))
 
 
 def endless(path: Path) -> None:

@@ -10,6 +10,7 @@ import av.error
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from app.media import formats
 from app.media.errors import MediaError, Reason
@@ -64,7 +65,7 @@ def open_media(path: Path, container: str | None = None) -> InputContainer:
     return media
 
 
-def refuse_encrypted(packet: Packet[Stream]) -> None:
+def refuse_encrypted(packet: "Packet[Stream] | Packet[VideoStream]") -> None:
     """Raise MediaError ENCRYPTED for a packet under common encryption."""
     if packet.has_sidedata("encryption_info"):
         raise MediaError(Reason.ENCRYPTED, "This file is encrypted (DRM), so we cannot read it.")

@@ -149,8 +149,8 @@ _layouts: Final[list[AudioLayout]] = []
 def _channels(context: AudioCodecContext) -> int:
     """Count channels by a layout that is never freed.
 
-    PyAV 18.1 frees custom layouts (7.1 in QuickTime) twice, also behind its own `channels`; the child
-    ends without freeing anything.
+    PyAV 18.1 frees custom layouts (7.1 in QuickTime) twice, also behind its own `channels`; the
+    child ends without freeing anything.
     """
     layout = context.layout
     _layouts.append(layout)
