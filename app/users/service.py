@@ -213,11 +213,13 @@ async def ensure_root(password: str | None) -> str | None:
 async def reset_password(username: str, password: str) -> None:
     """Set somebody's password from the command line; ends the sessions and lifts two-factor.
 
-    Raises NotFoundError.
+    Raises NotFoundError, InvalidError.
     """
     user = await User.get_or_none(username=username)
     if user is None:
         raise NotFoundError(f"There is no user {username}.")
+    if not 6 <= len(password) <= 255:
+        raise InvalidError("A password has 6 to 255 characters.", field="password")
     password_hash = await hash_password(password)
     async with transaction():
         await User.filter(id=user.id).update(

@@ -27,7 +27,20 @@ LOOSENED = {
 
 #: Properties that PeerTube answers null for, though its description does not say so.
 NULLABLE = {
-    "User": ("blockedReason", "emailVerified", "language", "pluginAuth", "videoLanguages"),
+    "UserRegistration": (
+        "accountDisplayName",
+        "channelDisplayName",
+        "channelHandle",
+        "emailVerified",
+    ),
+    "User": (
+        "blockedReason",
+        "emailVerified",
+        "language",
+        "lastLoginDate",
+        "pluginAuth",
+        "videoLanguages",
+    ),
     "Video": ("nsfwSummary", "thumbnailPath", "previewPath"),
     "VideoFile": ("magnetUri", "torrentUrl", "torrentDownloadUrl"),
     "VideoStreamingPlaylists-HLS": ("segmentsSha256Url",),
