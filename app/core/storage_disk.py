@@ -15,8 +15,8 @@ from pathlib import Path
 
 from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix
 
-#: Files that are being written; no key begins with a dot.
-_UNFINISHED = ".part-"
+#: The folder of files that are being written; no key begins with a dot.
+UNFINISHED = ".unfinished"
 
 
 class DiskStorage:
@@ -34,7 +34,7 @@ class DiskStorage:
         await asyncio.to_thread(_take, path, self.local_path(key), self.root)
 
     async def put_bytes(self, key: str, data: bytes, content_type: str = "") -> None:  # noqa: ARG002 - the name's ending says it
-        """Write beside and rename."""
+        """Write and rename."""
         target = self.local_path(key)
 
         def write(unfinished: Path) -> None:
@@ -112,20 +112,20 @@ class DiskStorage:
             await asyncio.to_thread(_take, self.local_path(old), self.local_path(new), self.root)
         await asyncio.to_thread(self._prune, self.local_path(old).parent)
 
-    async def signed_url(self, key: str, seconds: int, *, filename: str = "") -> str | None:  # noqa: ARG002 - served by us
+    async def signed_url(self, key: str, seconds: int, *, filename: str = "") -> None:  # noqa: ARG002 - served by us
         """None: we serve the files."""
-        return None
+        checked(key)
 
-    def public_url(self, key: str) -> str | None:  # noqa: ARG002 - served by us
+    def public_url(self, key: str) -> None:
         """None: we serve the files."""
-        return None
+        checked(key)
 
     def _walk(self, folder: Path) -> Sequence[str]:
         return sorted(
             (Path(parent) / name).relative_to(self.root).as_posix()
             for parent, _, names in os.walk(folder)
             for name in names
-            if not name.startswith(".")
+            if not parent.endswith(f"/{UNFINISHED}")
         )
 
     def _unlink(self, paths: Sequence[Path]) -> None:
@@ -171,9 +171,9 @@ def _copy(source: Path, unfinished: Path) -> None:
 
 
 def _make(target: Path, root: Path, write: Callable[[Path], None]) -> None:
-    """Write a file beside its place, then rename it there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
+    """Write a file on the same disk, then rename it to its place."""
+    unfinished = root / UNFINISHED / secrets.token_hex(8)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
         write(unfinished)
         _sync(unfinished)

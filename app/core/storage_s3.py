@@ -36,6 +36,7 @@ from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix, co
 
 PART = 16 * 1024**2
 MAX_PARTS = 10_000
+KEYS_AT_ONCE = 1000
 #: S3 copies no more than this in one call.
 MAX_COPY = 5 * 1024**3
 ATTEMPTS = 4
@@ -84,7 +85,7 @@ class S3Storage:
     async def put_bytes(self, key: str, data: bytes, content_type: str = "") -> None:
         """One PUT; the store checks the bytes by the SHA-256 in the signature."""
         headers = {"content-type": content_type or content_type_of(key)}
-        await self._ask("PUT", key, body=data, headers=headers)
+        await self._ask("PUT", self._url(key), body=data, headers=headers)
 
     async def get_file(self, key: str, path: Path) -> None:
         """Download; what a cut connection left out is asked for again."""
@@ -123,7 +124,7 @@ class S3Storage:
             return _nothing()
         end = "" if length is None else start + length - 1
         headers = {"range": f"bytes={start}-{end}"} if start or length is not None else {}
-        response = await self._send("GET", key, headers=headers)
+        response = await self._send("GET", self._url(key), headers=headers)
         if response.status == 416:
             response.close()
             return _nothing()
@@ -140,21 +141,21 @@ class S3Storage:
     async def exists(self, key: str) -> bool:
         """Whether a HEAD finds it."""
         try:
-            await self._ask("HEAD", key)
+            await self._ask("HEAD", self._url(key))
         except NoSuchFileError:
             return False
         return True
 
     async def size(self, key: str) -> int:
         """Its Content-Length."""
-        headers, _ = await self._ask("HEAD", key)
+        headers, _ = await self._ask("HEAD", self._url(key))
         return int(headers["Content-Length"])
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """ListObjectsV2, page by page."""
-        query = {"list-type": "2", "prefix": prefix}
+        query = {"list-type": "2", "prefix": prefix, "max-keys": str(KEYS_AT_ONCE)}
         while True:
-            _, body = await self._ask("GET", "", query=query)
+            _, body = await self._ask("GET", self.base, query=query)
             page = _parsed(body)
             for entry in page.iter("Contents"):
                 yield entry.findtext("Key", "")
@@ -165,9 +166,9 @@ class S3Storage:
 
     async def delete(self, *keys: str) -> None:
         """A DELETE each."""
-        for key in keys:
+        for url in [self._url(key) for key in keys]:
             with contextlib.suppress(NoSuchFileError):
-                await self._ask("DELETE", checked(key))
+                await self._ask("DELETE", url)
 
     async def delete_prefix(self, prefix: str) -> None:
         """All that a listing finds."""
@@ -179,14 +180,16 @@ class S3Storage:
         source = {"x-amz-copy-source": quote(f"/{self.base.rpartition('/')[2]}/{checked(old)}")}
         if size <= MAX_COPY:
             kind = {"content-type": content_type_of(new)}
-            _, body = await self._ask("PUT", new, headers=source | kind)
+            _, body = await self._ask("PUT", self._url(new), headers=source | kind)
             _refuse_error(body)
         else:
             async with self._parts(new) as parts:
                 for start in range(0, size, MAX_COPY):
                     end = min(start + MAX_COPY, size) - 1
                     ranged = source | {"x-amz-copy-source-range": f"bytes={start}-{end}"}
-                    _, body = await self._ask("PUT", new, query=parts.next(), headers=ranged)
+                    _, body = await self._ask(
+                        "PUT", self._url(new), query=parts.next(), headers=ranged
+                    )
                     parts.done(_parsed(body).findtext("ETag", ""))
         await self.delete(old)
 
@@ -209,7 +212,9 @@ class S3Storage:
             async with self._parts(key) as parts:
                 for start in range(0, size, part):
                     data = await asyncio.to_thread(os.pread, descriptor, part, start)
-                    headers, _ = await self._ask("PUT", key, query=parts.next(), body=data)
+                    headers, _ = await self._ask(
+                        "PUT", self._url(key), query=parts.next(), body=data
+                    )
                     parts.done(headers["ETag"])
         finally:
             os.close(descriptor)
@@ -218,42 +223,44 @@ class S3Storage:
     async def _parts(self, key: str) -> "AsyncIterator[_Parts]":
         """An upload in parts: completed at the end of the block, aborted when that fails."""
         kind = {"content-type": content_type_of(key)}
-        _, body = await self._ask("POST", key, query={"uploads": ""}, headers=kind)
+        _, body = await self._ask("POST", self._url(key), query={"uploads": ""}, headers=kind)
         parts = _Parts(_parsed(body).findtext("UploadId", ""))
         try:
             yield parts
-            _, body = await self._ask("POST", key, query=parts.upload, body=parts.manifest())
+            _, body = await self._ask(
+                "POST", self._url(key), query=parts.upload, body=parts.manifest()
+            )
             _refuse_error(body)
         except BaseException:
             with contextlib.suppress(AppError):
-                await asyncio.shield(self._ask("DELETE", key, query=parts.upload))
+                await asyncio.shield(self._ask("DELETE", self._url(key), query=parts.upload))
             raise
 
     async def _ask(
         self,
         method: str,
-        key: str,
+        url: str,
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> tuple[Mapping[str, str], bytes]:
         """A request whose answer is small: its headers and its body."""
-        response = await self._send(method, key, query=query, headers=headers, body=body)
+        response = await self._send(method, url, query=query, headers=headers, body=body)
         async with response:
             return response.headers, await response.read()
 
     async def _send(
         self,
         method: str,
-        key: str,
+        url: str,
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> aiohttp.ClientResponse:
         """A signed request, repeated while the store is busy; its answer is good, or a 416."""
-        url, query = self._url(key) if key else self.base, query or {}
+        query = query or {}
         digest = await asyncio.to_thread(hashlib.sha256, body) if body else None
         full = URL(f"{url}?{canonical_query(query)}" if query else url, encoded=True)
         failure = ""
@@ -282,12 +289,12 @@ class S3Storage:
                     return response
                 failure = await _why(response)
                 if response.status == 404 and "NoSuchBucket" not in failure:
-                    raise NoSuchFileError(key)
+                    raise NoSuchFileError(url)
                 if response.status not in _RETRIED:
-                    raise ObjectStoreError(f"{method} {key}: {failure}")
+                    raise ObjectStoreError(f"{method} {url}: {failure}")
             if attempt + 1 < ATTEMPTS:
                 await _pause(attempt)
-        raise ObjectStoreError(f"{method} {key}: {failure}")
+        raise ObjectStoreError(f"{method} {url}: {failure}")
 
     def _url(self, key: str) -> str:
         return f"{self.base}/{quote(checked(key))}"
