@@ -23,7 +23,7 @@ from app.core.storage import storage
 from app.uploads import pictures, queries, scratch
 from app.uploads.models import Upload
 from app.uploads.scratch import DiskFullError
-from app.videos.models import Video
+from app.videos.models import Privacy, Video
 from app.videos.schemas import VideoCreate
 from app.videos.service import NewSource, create_video
 
@@ -76,6 +76,8 @@ async def begin(user_id: int, new: NewUpload) -> Upload:
     await ensure_admitted(user_id, new.size)
     if not await Channel.exists(id=new.channel_id, account__user_id=user_id):
         raise InvalidError("There is no such channel of yours.", field="channelId")
+    if new.metadata.privacy is Privacy.PASSWORD_PROTECTED and not new.metadata.video_passwords:
+        raise InvalidError("Give at least one password.", field="videoPasswords")
     upload = Upload(
         id=new_uuid(),
         user_id=user_id,

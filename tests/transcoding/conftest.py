@@ -84,7 +84,7 @@ async def person(
     join: Callable[..., Awaitable[Person]], clean_storage: None
 ) -> AsyncIterator[Person]:
     """Somebody with a channel."""
-    yield await join()
+    return await join()
 
 
 @pytest.fixture

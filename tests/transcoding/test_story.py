@@ -64,9 +64,9 @@ async def test_a_source_that_must_be_encoded_plays_after_its_first_chunk(
     assert 0.15 < progress["progress"] < 0.25
     master_url = details["streamingPlaylists"][0]["playlistUrl"]
     growing = await media_playlists(person, master_url)
-    assert {name: playlist.playlist_type for name, playlist in growing.items()} == {
-        name: "event" for name in growing
-    }
+    assert {name: playlist.playlist_type for name, playlist in growing.items()} == dict.fromkeys(
+        growing, "event"
+    )
     videos = [playlist for name, playlist in growing.items() if "audio" not in name]
     assert len(videos) == 2
     assert [len(playlist.segments) for playlist in videos] == [1, 1]
