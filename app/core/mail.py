@@ -6,6 +6,7 @@ the same for those who like it dressed, and may be missing.
 """
 
 import ssl
+from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import structlog
 from app.config import settings
 from app.core.errors import AppError
 from app.core.jobs import Fatal, JobContext, Lane, enqueue, job
-from app.core.templates import FOLDER, render_template
+from app.core.templates import has_template, render_template
 
 TIMEOUT_SECONDS = 30
 log = structlog.get_logger(__name__)
@@ -38,11 +39,11 @@ async def send_mail(to: str, template: str, **context: object) -> bool:
         log.warning("mail_not_sent", reason="mail.host is not set", template=template)
         return False
     subject, _, text = render_template(f"{template}.txt", context).lstrip().partition("\n")
-    html = ""
-    if (FOLDER / f"{template}.html").exists():
-        html = render_template(f"{template}.html", context | {"subject": subject})
+    title, html = subject.strip(), ""
+    if has_template(f"{template}.html"):
+        html = render_template(f"{template}.html", context | {"subject": title})
     # named `title`: `subject` is what a job is about
-    await enqueue(deliver, to=to, title=subject.strip(), text=text.strip() + "\n", html=html)
+    await enqueue(deliver, to=to, title=title, text=text.strip() + "\n", html=html)
     return True
 
 
@@ -59,11 +60,13 @@ async def deliver(ctx: JobContext, *, to: str, title: str, text: str, html: str)
 
 
 def compose(to: str, *, subject: str, text: str, html: str = "") -> EmailMessage:
-    """A mail; a ValueError when an address or the subject would break its head."""
+    """A mail to one address; a ValueError when that or the subject would break its head."""
     site = settings().site
     message = EmailMessage()
     message["From"] = formataddr((site.name, sender()))
     message["To"] = to
+    if not _is_one_address(message["To"]):
+        raise ValueError(f"{to!r} is no address")
     message["Subject"] = subject
     message["Date"] = formatdate(usegmt=True)
     message["Auto-Submitted"] = "auto-generated"
@@ -77,6 +80,11 @@ def sender() -> str:
     """The address that mails come from."""
     host = urlsplit(settings().site.public_url).hostname or "localhost"
     return settings().mail.sender or f"noreply@{host}"
+
+
+def _is_one_address(header: object) -> bool:
+    addresses = header.addresses if isinstance(header, AddressHeader) else ()
+    return len(addresses) == 1 and bool(addresses[0].username and addresses[0].domain)
 
 
 async def _transmit(message: EmailMessage) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateNotFound,
+    select_autoescape,
+)
 from markupsafe import Markup
 
 from app.config import settings
@@ -24,6 +31,17 @@ def render_template(name: str, context: dict[str, Any], *, fragment: bool = Fals
     if fragment and "fragment" in template.blocks:
         return _fragment(template, full)
     return template.render(full)
+
+
+def has_template(name: str) -> bool:
+    """Whether there is a template of this name."""
+    try:
+        environment().get_template(name)
+    except TemplateNotFound as error:
+        if error.name != name:
+            raise  # one that it extends
+        return False
+    return True
 
 
 def _fragment(template: Template, context: dict[str, Any]) -> str:
