@@ -51,7 +51,8 @@ async def begin_upload(request: web.Request, form: ResumableUpload) -> web.Respo
     return web.Response(status=201, headers={"Location": place})
 
 
-@api.put("/videos/upload-resumable", access=Access.USER, returns=UploadResult)
+# A fast line sends more chunks than other calls are allowed: quotas and sizes limit these.
+@api.put("/videos/upload-resumable", access=Access.USER, rate=None, returns=UploadResult)
 async def take_chunk(request: web.Request, query: UploadQuery) -> UploadResult | web.StreamResponse:
     """Send a chunk (Content-Range: bytes 0-99/200), or ask what has arrived (bytes */200)."""
     actor = await require_actor(request)
