@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from app.media.playlists import AudioVariant, Variant
+from app.media.playlists import AudioVariant, Variant, printable
 from app.media.renditions import Rendition, Segment
 
 
@@ -52,7 +52,7 @@ def _video_set(variants: Sequence[Variant]) -> str:
             variant.media_uri,
             variant.bandwidth or variant.rendition.bandwidth,
             f' width="{variant.rendition.width}" height="{variant.rendition.height}"'
-            f' frameRate="{variant.rendition.frame_rate}"',
+            f' frameRate="{variant.frame_rate or variant.rendition.frame_rate}"',
         )
         for variant in variants
     ]
@@ -60,7 +60,7 @@ def _video_set(variants: Sequence[Variant]) -> str:
 
 
 def _audio_set(track: AudioVariant) -> str:
-    language = f" lang={quoteattr(track.language)}" if track.language else ""
+    language = f" lang={quoteattr(printable(track.language))}" if track.language else ""
     role = "main" if track.is_default else "alternate"
     representation = _representation(
         track.rendition,
@@ -71,7 +71,7 @@ def _audio_set(track: AudioVariant) -> str:
     return _set(
         f'contentType="audio" mimeType="audio/mp4"{language}',
         [
-            f"<Label>{escape(track.label)}</Label>",
+            f"<Label>{escape(printable(track.label))}</Label>",
             f'<Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>',
             representation,
         ],

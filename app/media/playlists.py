@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from app.media.package import Rendition
 
@@ -19,6 +20,8 @@ class Variant:
     bandwidth: int | None = None
     """Overrides the measured peak, e.g. while a rung is still growing."""
     average_bandwidth: int | None = None
+    frame_rate: Fraction | None = None
+    """Overrides the measured one: the rung's `fps`, where a copied source's clock is coarse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def master_playlist(
             f"AVERAGE-BANDWIDTH={mean + average}",
             f'CODECS="{",".join(filter(None, (rendition.codecs, sound_codec)))}"',
             f"RESOLUTION={rendition.width}x{rendition.height}",
-            f"FRAME-RATE={float(rendition.frame_rate):.3f}",
+            f"FRAME-RATE={float(variant.frame_rate or rendition.frame_rate):.3f}",
             *(['AUDIO="audio"'] if audio else []),
             *(['SUBTITLES="subtitles"'] if subtitles else []),
         ]
@@ -193,9 +196,12 @@ def _iframe_attributes(variant: Variant) -> str:
 
 def _quotable(text: str) -> str:
     """A quoted string may hold neither quotes nor line breaks (RFC 8216, 4.2)."""
-    return "".join(
-        "'" if letter == '"' else letter if letter.isprintable() else " " for letter in text
-    )
+    return printable(text).replace('"', "'")
+
+
+def printable(text: str) -> str:
+    """Text of strangers without the control characters that neither HLS nor XML can carry."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _lines(*lines: str) -> str:

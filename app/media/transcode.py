@@ -120,7 +120,13 @@ def _input(source: Path, plan: Plan, chunk: Chunk, threads: int) -> list[str]:
     begin = plan.source.start + chunk.first / plan.fps
     margin = max(SEEK_MARGIN, SEEK_FRAMES / plan.fps)
     if plan.source.is_seekable and begin - margin > plan.source.first_frame:
-        options += ["-noaccurate_seek", "-ss", f"{float(begin - margin):.6f}"]
+        options += [
+            "-noaccurate_seek",
+            "-seek_timestamp",
+            "1",
+            "-ss",
+            f"{float(begin - margin):.6f}",
+        ]
     return ffmpeg.source(source, plan.source.container, *options)
 
 

@@ -93,6 +93,7 @@ def write_playlists(made: Made, folder: Path) -> None:
             media_uri=made.files[rung.name].name,
             rendition=made.renditions[rung.name],
             iframes_uri=f"{rung.name}-i.m3u8",
+            frame_rate=rung.fps,
         )
         for rung in made.plan.rungs
     ]
