@@ -41,6 +41,8 @@ from app.sessions.security_pages import pages as security_pages
 from app.sessions.service import identify
 from app.transcoding.api import api as transcoding_api
 from app.uploads.api import api as uploads_api
+from app.uploads.my_videos import pages as my_videos_pages
+from app.uploads.pages import pages as upload_pages
 from app.users.api import api as users_api
 from app.users.own_api import api as own_user_api
 from app.users.pages import pages as settings_pages
@@ -77,6 +79,8 @@ PAGES: tuple[Pages, ...] = (
     channel_pages,
     profile_pages,
     video_pages,
+    upload_pages,
+    my_videos_pages,
     search_pages,
     playback_pages,
     users_admin_pages,

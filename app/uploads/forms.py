@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -51,15 +51,23 @@ async def read_whole_upload(
         await service.ensure_admitted(user_id, max(1, request.content_length - FORM_BYTES))
     limit = settings().uploads.max_size + FORM_BYTES
     try:
-        async with inputs.read_form(request, WholeUpload, limit=limit) as form:
-            file = form.videofile
-            new = new_upload(
-                form, filename=file.filename, content_type=file.content_type, size=file.size
-            )
-            yield new, file.path
+        with disk_errors():
+            async with inputs.read_form(request, WholeUpload, limit=limit) as form:
+                file = form.videofile
+                new = new_upload(
+                    form, filename=file.filename, content_type=file.content_type, size=file.size
+                )
+                yield new, file.path
     except TooLargeError as error:
         error.code = error.code or "max_file_size_reached"
         raise
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """A disk without room is DiskFullError."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError from None

@@ -32,6 +32,11 @@ STALE = "SELECT id FROM upload WHERE updated_at < $1 ORDER BY updated_at LIMIT 1
 #: Which of these uploads there are.
 KNOWN = "SELECT id FROM upload WHERE id = ANY($1)"
 
+#: Which of these videos are not yet, or not yet whole, ready.
+UNFINISHED = """
+SELECT id FROM video WHERE id = ANY($1) AND state <> 7
+    AND NOT coalesce((playlist->>'complete')::bool, false)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -78,3 +83,8 @@ async def stale_uploads(before: datetime) -> Sequence[UUID]:
 async def known(ids: Sequence[UUID]) -> frozenset[UUID]:
     """Those of the ids that are uploads."""
     return frozenset(row["id"] for row in await fetch(KNOWN, list(ids)))
+
+
+async def unfinished(video_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the videos that are still being prepared."""
+    return frozenset(row["id"] for row in await fetch(UNFINISHED, list(video_ids)))
