@@ -90,7 +90,9 @@ VIDEOS = (
     "CREATE INDEX IF NOT EXISTS upload_updated ON upload (updated_at)",
 )
 
-#: Words are compared without accents and case, in any language; `plain` is what search.queries asks by.
+#: Words are compared without accents and case, in any language. `word` knows every word that a name or
+#: a tag ever had: what no video has is looked up there by its trigrams, which stays fast where
+#: comparing a million names would not. The ORM knows neither table nor columns of the search.
 SEARCH = (
     # unaccent() itself is only STABLE, since somebody might change its dictionary; nobody does
     """CREATE OR REPLACE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -104,24 +106,41 @@ SEARCH = (
     "CREATE INDEX IF NOT EXISTS video_name_trigrams ON video USING gin (plain(name) gin_trgm_ops)",
     """CREATE INDEX IF NOT EXISTS channel_name_trigrams ON channel
        USING gin (plain(display_name || ' ' || name) gin_trgm_ops)""",
-    # What is spelled nearly so. The threshold goes with the function, since two swapped letters in a
-    # short word leave 2 of 7 trigrams alike; the default of 0.6 would miss them. What is much less like
-    # it than the best is left out again.
-    *(
-        f"""CREATE OR REPLACE FUNCTION {name}(asked text, most int)
-            RETURNS TABLE (id bigint, likeness real) LANGUAGE sql STABLE ROWS 100
-            SET pg_trgm.word_similarity_threshold = 0.28 AS $$
-                SELECT id, likeness FROM (
-                    SELECT id, likeness, max(likeness) OVER () AS best FROM (
-                        SELECT id, word_similarity(plain(asked), {text}) AS likeness FROM {table}
-                        WHERE plain(asked) <% {text} AND {condition}
-                        ORDER BY 2 DESC, id DESC LIMIT most) nearest) found
-                WHERE likeness >= 0.7 * best $$"""
-        for name, table, text, condition in (
-            ("videos_like", "video", "plain(name)", "privacy IN (1, 4) AND state = 1"),
-            ("channels_like", "channel", "plain(display_name || ' ' || name)", "true"),
-        )
-    ),
+    "CREATE TABLE IF NOT EXISTS word (word text PRIMARY KEY)",
+    "CREATE INDEX IF NOT EXISTS word_trigrams ON word USING gin (word gin_trgm_ops)",
+    """CREATE OR REPLACE FUNCTION learn_words() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN
+           INSERT INTO word SELECT unnest(tsvector_to_array(
+               to_tsvector('simple', plain(left(NEW.name || ' ' || NEW.tags::text, 2000)))))
+           ON CONFLICT DO NOTHING;
+           RETURN NULL;
+       END $$""",
+    """CREATE OR REPLACE TRIGGER video_words AFTER INSERT OR UPDATE OF name, tags ON video
+       FOR EACH ROW EXECUTE FUNCTION learn_words()""",
+    # the last word may be the beginning of one: somebody is still typing
+    """CREATE OR REPLACE FUNCTION asked_words(text) RETURNS tsquery
+       LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (
+           SELECT CASE WHEN q::text LIKE '%''' THEN (q::text || ':*')::tsquery ELSE q END
+           FROM websearch_to_tsquery('simple', plain($1)) q)""",
+    # The thresholds go with the functions: two swapped letters in a short word leave 3 of 11 trigrams
+    # alike, which the defaults of 0.3 and 0.6 would miss.
+    """CREATE OR REPLACE FUNCTION nearest_words(asked text) RETURNS tsquery LANGUAGE sql STABLE
+       SET pg_trgm.similarity_threshold = 0.2 AS $$
+           SELECT plainto_tsquery('simple', string_agg(
+               (SELECT word FROM word
+                WHERE word % known AND abs(length(word) - length(known)) <= 3
+                ORDER BY similarity(word, known) DESC, word LIMIT 1), ' '))
+           FROM unnest(tsvector_to_array(to_tsvector('simple', plain(left(asked, 200))))) known $$""",
+    """CREATE OR REPLACE FUNCTION channels_like(asked text, most int)
+       RETURNS TABLE (id bigint, likeness real) LANGUAGE sql STABLE ROWS 100
+       SET pg_trgm.word_similarity_threshold = 0.28 AS $$
+           SELECT id, likeness FROM (
+               SELECT id, likeness, max(likeness) OVER () AS best FROM (
+                   SELECT id, word_similarity(plain(asked), plain(display_name || ' ' || name))
+                       AS likeness FROM channel
+                   WHERE plain(asked) <% plain(display_name || ' ' || name)
+                   ORDER BY 2 DESC, id DESC LIMIT most) nearest) found
+           WHERE likeness >= 0.7 * best $$""",
 )
 
 JOBS = (

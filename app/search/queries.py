@@ -1,8 +1,8 @@
 """Finds videos by their words and channels by their names, in spite of accents and typos.
 
-Words are looked up in `video.search` (name before tags before description); only when no video has
-them all does likeness of spelling decide, by trigrams of the name. At most `MOST` candidates are
-ranked, so that a word that half of all videos have costs no more than a rare one.
+Words are looked up in `video.search` (name before tags before description). Only when no video has
+them all are they replaced by the known words that are spelled most like them. Of what is found the
+`MOST` watched are ranked, so that a word in half of all names costs no more than a rare one.
 """
 
 import re
@@ -18,28 +18,25 @@ from app.core.ids import parse_uuid
 from app.videos.filters import VideoFilter, conditions, order_by
 from app.videos.queries import CARD_COLUMNS, count_videos, list_videos
 
-MOST = 2000
+MOST = 1000
 BEST_MATCH = "-match"
 
-#: A last word is the beginning of one: somebody may still be typing.
-_WORDS = """
-    SELECT CASE WHEN words::text LIKE '%''' THEN (words::text || ':*')::tsquery ELSE words END
-    FROM websearch_to_tsquery('simple', plain({text})) words"""
-
-#: Candidates with all the words, else those that are spelled nearly so; then the page of them.
+#: Candidates with all the words, else with those nearest to them; then the page of the best.
 _SEARCH = """
-WITH asked AS MATERIALIZED ({words}),
-having_words AS MATERIALIZED (
-    SELECT video.id, ts_rank(video.search, (TABLE asked)) AS rank FROM video
-    WHERE video.search @@ (TABLE asked) AND {where} LIMIT {most}),
-looking_like AS (
-    SELECT video.id, likeness AS rank FROM videos_like({text}, {most}) found
-        JOIN video ON video.id = found.id
-    WHERE NOT EXISTS (SELECT FROM having_words) AND {where}),
-found AS MATERIALIZED (TABLE having_words UNION ALL TABLE looking_like),
+WITH having_words AS MATERIALIZED (
+    SELECT video.id, ts_rank(video.search, asked_words({text})) AS rank FROM video
+    WHERE video.search @@ asked_words({text}) AND {where}
+    ORDER BY video.views DESC, video.id DESC LIMIT {most}),
+nearest AS MATERIALIZED (
+    SELECT nearest_words({text}) AS words WHERE NOT EXISTS (SELECT FROM having_words)),
+having_nearest AS MATERIALIZED (
+    SELECT video.id, ts_rank(video.search, (TABLE nearest)) AS rank FROM video
+    WHERE video.search @@ (TABLE nearest) AND {where}
+    ORDER BY video.views DESC, video.id DESC LIMIT {most}),
+found AS MATERIALIZED (TABLE having_words UNION ALL TABLE having_nearest),
 page AS (
     SELECT found.id, found.rank FROM found JOIN video ON video.id = found.id
-    ORDER BY {order} LIMIT {count} OFFSET {start})
+    ORDER BY {order} {limit})
 SELECT (SELECT count(*) FROM found) AS total, {columns}
 FROM page found JOIN video ON video.id = found.id
     JOIN channel ON channel.id = video.channel_id JOIN account ON account.id = channel.account_id
@@ -89,14 +86,13 @@ async def _search(text: str, wanted: VideoFilter, viewer: Actor | None) -> Seque
     where = conditions(wanted, viewer)
     asked = where.argument(text)
     by_rank = "found.rank DESC, video.views DESC, video.id DESC"
+    start = where.argument(wanted.start)
     sql = _SEARCH.format(
-        words=_WORDS.format(text=f"{asked}::text"),
         text=f"{asked}::text",
         most=MOST,
         where=where.where(),
         order=by_rank if wanted.sort == BEST_MATCH else order_by(wanted.sort),
-        count=f"{where.argument(wanted.count)}::bigint",
-        start=f"{where.argument(wanted.start)}::bigint",
+        limit=f"LIMIT {int(wanted.count)} OFFSET {start}::bigint",
         columns=CARD_COLUMNS,
     )
     return await fetch(sql, *where.arguments)
