@@ -63,9 +63,9 @@ def openapi(endpoints: Sequence[Endpoint]) -> Json:
     for number, endpoint in enumerate(endpoints):
         found = {part: by_key.get((str(number), part)) for part in _PARTS}
         path = _REGEX_IN_PATH.sub(r"{\1}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(
-            endpoint, found, components
-        )
+        operation = _operation(endpoint, found, components)
+        operation["responses"] |= _problems(endpoint, by_key["problem", "returns"])
+        paths.setdefault(path, {})[endpoint.method.lower()] = operation
     site = settings().site
     return {
         "openapi": "3.1.0",
@@ -109,7 +109,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Json | None], components: 
         "summary": summary,
         "tags": [endpoint.tag],
         "parameters": _parameters(endpoint, schemas["query"], components),
-        "responses": _responses(endpoint, schemas["returns"]),
+        "responses": {str(endpoint.status): _success(schemas["returns"])},
     }
     if description.strip():
         operation["description"] = description.strip()
@@ -160,16 +160,18 @@ def _content(schemas: dict[str, Json | None]) -> Json:
     return {}
 
 
-def _responses(endpoint: Endpoint, returns: Json | None) -> Json:
+def _success(returns: Json | None) -> Json:
     good: Json = {"description": "Done"}
     if returns is not None:
         good["content"] = {"application/json": {"schema": returns}}
+    return good
+
+
+def _problems(endpoint: Endpoint, schema: Json) -> Json:
     problems = {"400": "Something in the request is wrong", "429": "Too many requests"}
     if endpoint.access is not Access.PUBLIC:
         problems |= {"401": "Nobody is logged in", "403": "The role does not allow it"}
     if endpoint.path_arguments:
         problems["404"] = "There is no such thing"
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {str(endpoint.status): good} | {
-        status: {"description": text, "content": content} for status, text in problems.items()
-    }
+    content = {"application/problem+json": {"schema": schema}}
+    return {status: {"description": text, "content": content} for status, text in problems.items()}
