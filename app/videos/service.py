@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.channels.events import ChannelDeleted
 from app.channels.models import Channel
 from app.core.db import transaction
 from app.core.errors import ConflictError, InvalidError, NotFoundError
-from app.core.events import publish
+from app.core.events import publish, subscribe
 from app.core.ids import new_uuid
 from app.core.jobs import cancel, enqueue
 from app.videos.events import VideoCreated, VideoDeleted, VideoPublished, VideoUpdated
@@ -224,6 +225,13 @@ async def delete_video(video_id: int) -> None:
             after_jobs_of=f"video:{video_id}",
         )
         await publish(VideoDeleted(video_id, video.uuid, video.channel_id))
+
+
+@subscribe(ChannelDeleted)
+async def delete_videos_of_channel(event: ChannelDeleted) -> None:
+    """A channel goes: its videos go with it, each with its files and events."""
+    for video in await Video.filter(channel_id=event.channel_id).only("id"):
+        await delete_video(video.id)
 
 
 #: Columns that a null empties; elsewhere it means the same as nothing.

@@ -16,7 +16,7 @@ from app.core import events
 from app.core.auth import Role
 from app.core.jobs import drain
 from app.core.storage import storage
-from app.videos.models import Video
+from app.videos.models import Video, VideoSource
 from tests.contract.peertube import ensure_answers
 from tests.factories import channel_of, login, make_channel, make_user, make_video
 
@@ -192,6 +192,24 @@ async def test_removing_a_channel_says_so_before_its_videos_are_gone(
     assert answer.status == 204
     assert seen == [(ChannelDeleted(channel.id, channel.account_id), 1)]
     assert not await Video.filter(id=video.id).exists()
+
+
+async def test_the_files_of_its_videos_go_with_a_channel(client: Client) -> None:
+    user, headers = await make_alice(client)
+    channel = await make_channel(user, name="hills")
+    video = await make_video(
+        channel, thumbnails=[{"width": 280, "height": 157, "filename": "h.jpg"}]
+    )
+    source = f"originals/{video.uuid}/a.mp4"
+    await VideoSource.create(video=video, filename="a.mp4", key=source, size=3)
+    keys = [source, f"hls/{video.uuid}/master.m3u8", "thumbnails/h.jpg"]
+    for key in keys:
+        await storage().put_bytes(key, b"abc")
+
+    await client.delete(f"{CHANNELS}/hills", headers=headers)
+    await drain()
+
+    assert not any([await storage().exists(key) for key in keys])
 
 
 @pytest.mark.parametrize(
