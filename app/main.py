@@ -10,6 +10,8 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from app.accounts.api import api as accounts_api
+from app.admin.jobs_api import api as jobs_api
+from app.admin.jobs_pages import pages as jobs_admin_pages
 from app.admin.registrations_pages import pages as registrations_admin_pages
 from app.admin.users_pages import pages as users_admin_pages
 from app.channels.api import api as channels_api
@@ -68,6 +70,7 @@ APIS: tuple[Api, ...] = (
     playback_api,
     search_api,
     instance_api,
+    jobs_api,
 )
 
 #: The pages, by feature.
@@ -85,6 +88,7 @@ PAGES: tuple[Pages, ...] = (
     playback_pages,
     users_admin_pages,
     registrations_admin_pages,
+    jobs_admin_pages,
 )
 
 #: systemd hands its listening socket over as this file descriptor.
