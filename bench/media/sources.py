@@ -1,4 +1,4 @@
-"""Films to measure with: busy enough that encoders have work, made by ffmpeg, the same each time."""
+"""Films to measure with: busy enough that encoders have work, made by ffmpeg, always the same."""
 
 import subprocess
 from pathlib import Path
