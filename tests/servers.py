@@ -28,7 +28,7 @@ POSTGRES_OPTIONS = {
 
 
 def postgres_folder() -> Path:
-    """Where PostgreSQL's programs are: Debian's newest, else those of the `local-database` wheel."""
+    """Where PostgreSQL's programs are: Debian's newest, else the `local-database` wheel's."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3])
     )
@@ -108,7 +108,7 @@ def wait_until(ready: Callable[[], bool], server: Server) -> None:
         time.sleep(0.01)
 
 
-def start_postgres(*, watched: int) -> Server:
+def start_postgres(*, watched: int, **settings: str) -> Server:
     """A new cluster (superuser `kinora`, trust on its socket, C.UTF-8)."""
     programs, user = postgres_folder(), unprivileged_user()
     folder = private_folder("pg", user=user)
@@ -125,7 +125,8 @@ def start_postgres(*, watched: int) -> Server:
     )
     if made.returncode:
         raise RuntimeError(made.stdout + made.stderr)
-    options = [word for item in POSTGRES_OPTIONS.items() for word in ("-c", "=".join(item))]
+    wanted = POSTGRES_OPTIONS | settings
+    options = [word for item in wanted.items() for word in ("-c", "=".join(item))]
     server = guarded(
         folder,
         [f"{programs}/postgres", *f"-D {folder}/data -k {folder}".split(), "-h", "", *options],

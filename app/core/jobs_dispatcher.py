@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
@@ -29,6 +29,8 @@ IDLE_SECONDS = 10.0
 BACKOFF_SECONDS = 0.5
 #: Looking for what was lost costs three statements, and is not done more often than this.
 TIDY_SECONDS = 1.0
+#: Whose turn it was is remembered for so many owners of a lane.
+OWNERS_REMEMBERED = 1000
 DECIDE_LOCK = 0x6A6F6273  # "jobs"
 
 _LEASES = """
@@ -117,8 +119,12 @@ class Load:
     """A lane's slots, and who holds them."""
 
     slots: int
+    #: slots by owner
     owners: Counter[int]
+    #: slots of jobs that nobody waits for
     extra: int = 0
+    #: when each owner was last served, by the dispatcher's count; never is 0
+    served: Counter[int] = field(default_factory=Counter)
 
     @property
     def free(self) -> int:
@@ -132,18 +138,18 @@ class Load:
 
 
 def choose(ready: Sequence[Ready], load: Load) -> list[Ready]:
-    """The jobs that go next, in order: by priority, then by how little their owner holds, then by
-    age.
+    """The jobs that go next: by priority, then by how little their owner holds, then by how long
+    ago it was served (so that a single slot goes round, too), then by age.
 
     `ready` comes ordered by priority and age. Extra jobs leave a slot for those that somebody waits
-    for.
+    for. Whose turn it was is noted in `load.served`.
     """
     chosen: list[Ready] = []
-    owners, extra, waiting = Counter(load.owners), load.extra, list(ready)
+    owners, served, extra, waiting = load.owners.copy(), load.served, load.extra, list(ready)
     while waiting and len(chosen) < load.free:
         best = min(
             (each for each in waiting if each.priority == waiting[0].priority),
-            key=lambda each: owners[each.owner],
+            key=lambda each: (owners[each.owner], served[each.owner]),
         )
         waiting.remove(best)
         if best.priority < 0 and extra >= load.extra_slots:
@@ -152,6 +158,7 @@ def choose(ready: Sequence[Ready], load: Load) -> list[Ready]:
             continue
         chosen.append(best)
         owners[best.owner] += 1
+        served[best.owner] = max(served.values(), default=0) + 1
         extra += best.priority < 0
     return chosen
 
@@ -165,6 +172,7 @@ class Dispatcher:
     lease_seconds: int
     chores: Sequence[Chore] = ()
     _tidied_at: float = -TIDY_SECONDS
+    _served: dict[str, Counter[int]] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dispatch until `stop` is set, through restarts of PostgreSQL and Redis."""
@@ -262,7 +270,9 @@ class Dispatcher:
             ready = [
                 Ready(row["id"], row["priority"], row["owner"], row["owner_slots"]) for row in rows
             ]
-            if not (chosen := choose(ready, load)):
+            chosen = choose(ready, load)
+            self._served[lane] = Counter(dict(load.served.most_common(OWNERS_REMEMBERED)))
+            if not chosen:
                 continue
             sent = await database.fetch(_SENT, [each.id for each in chosen])
             marked = {row["id"] for row in sent}
@@ -274,7 +284,9 @@ class Dispatcher:
     async def _loads(self, database: asyncpg.Connection) -> dict[str, Load]:
         loads: dict[str, Load] = {}
         for row in await database.fetch(_LOAD, self.lease_seconds):
-            load = loads.setdefault(row["lane"], Load(row["slots"], Counter()))
+            lane = row["lane"]
+            served = self._served.setdefault(lane, Counter())
+            load = loads.setdefault(lane, Load(row["slots"], Counter(), served=served))
             if row["jobs"]:
                 load.owners[row["owner"]] += row["jobs"]
                 load.extra += row["jobs"] if row["extra"] else 0

@@ -56,6 +56,14 @@ async def effect(ctx: JobContext, *, name: str, fail: bool = False) -> None:
             raise LookupError("after the effect, before the end")
 
 
+@job("tests.chaos", max_attempts=1000)
+async def chaos(ctx: JobContext, *, name: str, seconds: float) -> None:
+    """Takes a while; its effect is a row in a table that nothing keeps from having it twice."""
+    await asyncio.sleep(seconds)
+    async with ctx.finish():
+        await execute("INSERT INTO effect (name) VALUES ($1)", name)
+
+
 async def buried(payload: dict[str, Any], error: str) -> None:
     """Tell the test, and the database, that a job is dead."""
     ran["buried"].append((payload, error))
