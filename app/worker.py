@@ -61,7 +61,8 @@ async def _worker(lanes: list[Lane]) -> None:
     config = settings()
     for module in JOB_MODULES:
         import_module(module)
-    runner = Runner(process_name(), {lane: slots_of(lane, config) for lane in lanes})
+    slots = {lane: slots_of(lane, config) for lane in lanes}
+    runner = Runner(process_name(), slots, encoders=await _encoders(lanes))
     pool = database(
         config.database.url.get_secret_value(),
         pool_size=config.database.pool_size,
@@ -72,6 +73,15 @@ async def _worker(lanes: list[Lane]) -> None:
         taken = await take_back_of_the_dead()
         log.info("worker", lanes=list(lanes), slots=dict(runner.slots), taken_back=taken)
         await runner.run(stop)
+
+
+async def _encoders(lanes: list[Lane]) -> dict[str, str | None]:
+    """What this host encodes with; nobody asks a worker of other lanes."""
+    if not {Lane.TRANSCODE, Lane.GPU} & set(lanes):
+        return {}
+    from app.transcoding.profiles import probe_encoders
+
+    return await probe_encoders()
 
 
 async def _dispatcher() -> None:

@@ -7,6 +7,7 @@ lease; Redis may come and go. Many jobs share one heartbeat, one statement each 
 
 import asyncio
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ _STILL_MINE = """
 """
 _SIGN_ON = """
     INSERT INTO worker (id, lane, slots, encoders, started_at, seen_at)
-    VALUES ($1 || '/' || $2, $2, $3, '{}', now(), now())
+    VALUES ($1 || '/' || $2, $2, $3, $4::jsonb, now(), now())
     ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, seen_at = now()
 """
 _SIGN_OFF = "DELETE FROM worker WHERE starts_with(id, $1 || '/')"
@@ -83,6 +84,8 @@ class Runner:
 
     name: str
     slots: Mapping[Lane, int]
+    #: encoder profiles that were tried on this host: None for each that works, else why not
+    encoders: Mapping[str, str | None] = field(default_factory=dict)
     running: dict[UUID, Running] = field(default_factory=dict)
     _words: dict[Lane, asyncio.Event] = field(default_factory=dict)
     _stopping: bool = False
@@ -213,7 +216,7 @@ class Runner:
 
     async def _sign_on(self) -> None:
         for lane, slots in self.slots.items():
-            await execute(_SIGN_ON, self.name, lane, slots)
+            await execute(_SIGN_ON, self.name, lane, slots, json.dumps(dict(self.encoders)))
 
     async def _beat(self, lease: int) -> None:
         await self._sign_on()
