@@ -192,8 +192,12 @@ class Api:
         return self.route("DELETE", path, **options)
 
     def routes(self) -> list[web.RouteDef]:
-        """What aiohttp's router takes."""
-        return [_route(endpoint) for endpoint in self.endpoints]
+        """What aiohttp's router takes; PeerTube serves each path with a slash at its end, too."""
+        return [
+            route
+            for endpoint in self.endpoints
+            for route in (_route(endpoint, endpoint.path), _route(endpoint, f"{endpoint.path}/"))
+        ]
 
 
 def _schema_of(annotation: Any) -> Any:
@@ -208,11 +212,11 @@ def _schema_of(annotation: Any) -> Any:
     return parts[0] if len(parts) == 1 else (annotation if parts else None)
 
 
-def _route(endpoint: Endpoint) -> web.RouteDef:
+def _route(endpoint: Endpoint, path: str) -> web.RouteDef:
     handler = _bind(endpoint)
     if endpoint.method == "GET":
-        return web.get(endpoint.path, handler)
-    return web.route(endpoint.method, endpoint.path, handler)
+        return web.get(path, handler)
+    return web.route(endpoint.method, path, handler)
 
 
 def _bind(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

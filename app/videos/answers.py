@@ -161,6 +161,19 @@ class Storyboards(Schema):
     storyboards: list[Storyboard]
 
 
+class Captions(Schema):
+    """The captions of a video."""
+
+    total: int
+    data: list[dict[str, object]]
+
+
+class Chapters(Schema):
+    """The chapters of a video."""
+
+    chapters: list[dict[str, object]]
+
+
 class VideoPassword(Schema):
     """A password, shown to the owner."""
 

@@ -14,7 +14,14 @@ from app.core.db import Row
 from app.core.errors import NotFoundError
 from app.media.thumbnails import THUMBNAIL_SIZES
 from app.videos import queries, service, vocabulary
-from app.videos.answers import Description, Storyboards, VideoDetails, VideoList
+from app.videos.answers import (
+    Captions,
+    Chapters,
+    Description,
+    Storyboards,
+    VideoDetails,
+    VideoList,
+)
 from app.videos.details import storyboard_json, video_details_json
 from app.videos.filters import Scope, VideoFilter
 from app.videos.schemas import VideoListQuery, VideoUpdateForm
@@ -173,6 +180,20 @@ async def list_storyboards(request: web.Request, id: Reference) -> Storyboards:
     """The storyboards of a video."""
     row = await visible_video(request, id)
     return Storyboards.model_validate({"storyboards": storyboard_json(row)})
+
+
+@api.get("/videos/{id}/captions")
+async def list_captions(request: web.Request, id: Reference) -> Captions:
+    """The captions of a video: none, until they can be added; players ask before they start."""
+    await visible_video(request, id)
+    return Captions(total=0, data=[])
+
+
+@api.get("/videos/{id}/chapters")
+async def list_chapters(request: web.Request, id: Reference) -> Chapters:
+    """The chapters of a video: none, until they can be added; players ask before they start."""
+    await visible_video(request, id)
+    return Chapters(chapters=[])
 
 
 @api.put("/videos/{id}", access=Access.USER, max_body=MAX_FORM)

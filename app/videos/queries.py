@@ -106,14 +106,15 @@ def _page(where: Conditions, order: str, wanted: VideoFilter, viewer: Actor | No
     owner = _account(wanted, viewer)
     # A number of our own rather than a parameter: PostgreSQL then keeps the plan of a first page
     # (planning takes longer than running it), and knows that few rows are wanted.
-    limit = f"LIMIT {int(wanted.count)}"
+    count = int(wanted.count)
+    limit = f"LIMIT {count}"
     if wanted.start:
         limit += f" OFFSET {where.argument(wanted.start)}::bigint"
     if owner is None:
         return f"SELECT video.id FROM video WHERE {where.where()} ORDER BY {order} {limit}"
     return f"""SELECT video.id FROM channel CROSS JOIN LATERAL (
             SELECT * FROM video WHERE video.channel_id = channel.id AND {where.where()}
-            ORDER BY {order} LIMIT {int(wanted.count)} + {where.argument(wanted.start)}::bigint) video
+            ORDER BY {order} LIMIT {count} + {where.argument(wanted.start)}::bigint) video
         WHERE channel.account_id = {where.argument(owner)}
         ORDER BY {order} {limit}"""
 

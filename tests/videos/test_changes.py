@@ -235,6 +235,12 @@ async def test_fixed_lists(
     assert length is None or len(answer) == length
 
 
+async def test_a_slash_at_the_end_makes_no_difference(client: Client) -> None:
+    video = await make_video()
+    for path in ("videos", "videos/categories", f"videos/{video.uuid}", "config"):
+        assert (await client.get(f"/api/v1/{path}/")).status == 200
+
+
 @pytest.mark.parametrize("reference", ["0", "99999999999999999999", "x", "%00", "-1", "1" * 36])
 async def test_what_is_no_video_is_not_found(client: Client, reference: str) -> None:
     assert (await client.get(f"/api/v1/videos/{reference}")).status in {400, 404}

@@ -224,5 +224,3 @@ async def test_a_list_is_one_statement_with_its_total_two(
             await queries.list_videos(wanted, viewer)
         with max_queries(1):
             await queries.count_videos(wanted, viewer)
-        with max_queries(0):
-            await queries.count_videos(wanted, viewer)

@@ -73,7 +73,7 @@ async def test_matrix(client: Client, kind: str, asker: str) -> None:
     for reference in (str(video.uuid), short(video.uuid)):
         answer = await client.get(f"/api/v1/videos/{reference}", headers=headers)
         assert answer.status == expected, await answer.text()
-    for part in ("description", "storyboards"):
+    for part in ("description", "storyboards", "captions", "chapters"):
         answer = await client.get(f"/api/v1/videos/{video.uuid}/{part}", headers=headers)
         assert answer.status == expected
 
