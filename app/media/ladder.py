@@ -151,7 +151,7 @@ def _tracks(
     probe: Probe, settings: LadderSettings, start: Fraction, duration: Fraction
 ) -> tuple[AudioTrack, ...]:
     sounds = probe.audio[: settings.max_audio_tracks]
-    default = next((sound for sound in sounds if sound.is_default), None)
+    default = next((sound for sound in sounds if sound.is_default), sounds[0] if sounds else None)
     labels = _labels(sounds)
     return tuple(
         _track(

@@ -33,7 +33,7 @@ def load(kind: type[T], value: object) -> T:
     """Give back what `dump` took. Raises ValueError when the value does not fit the class."""
     try:
         return cast(T, _load(kind, value))
-    except (TypeError, KeyError, ZeroDivisionError) as error:
+    except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 

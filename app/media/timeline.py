@@ -29,7 +29,7 @@ SMOOTH: Final = Fraction(61, 2)
 def frame_rate(video: VideoStream, max_fps: int) -> Fraction:
     """Choose the constant rate: the source's nominal one, or a whole part of it within `max_fps`.
 
-    Sources of a varying rate get the standard rate nearest to their usual one, because their
+    Sources of a varying rate get the whole standard rate nearest to their usual one, because their
     measured one (29.87…) would drop or double a frame every few seconds. Slide shows get at least
     one frame a second, so that two seconds hold a key frame.
     """
@@ -39,7 +39,8 @@ def frame_rate(video: VideoStream, max_fps: int) -> Fraction:
     length = max(video.end - video.start, Fraction(1, 10))
     measured = Fraction(1, 2500) + Fraction(3, 1000) / length  # clocks of milliseconds round
     tolerance = Fraction(8, 100) if video.is_vfr else measured
-    nearest = min(STANDARD_RATES, key=lambda standard: abs(standard / rate - 1))
+    known = [one for one in STANDARD_RATES if one.denominator == 1 or not video.is_vfr]
+    nearest = min(known, key=lambda standard: abs(standard / rate - 1))
     if abs(nearest / rate - 1) <= tolerance:
         rate = nearest
     if rate > max_fps:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import av
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media import audio, ladder, package, probe, records, transcode
@@ -162,6 +162,7 @@ def test_a_rendition_survives_json(parts: list[Path]) -> None:
     assert records.load(Rendition, records.dump(rendition)) == rendition
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_no_bytes_crash_the_readers(data: bytes) -> None:
     refused_or_read(lambda: list(children(data, 0, len(data))))
@@ -192,6 +193,7 @@ def small_file(media_files: Path) -> bytes:
     return path.read_bytes()
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_damage_crashes_the_index(
     data: st.DataObject, small_file: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -209,6 +211,7 @@ def test_no_damage_crashes_the_index(
         assert rendition is None or rendition.size <= cut
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_damage_crashes_the_fragment_reader(data: st.DataObject, small_file: bytes) -> None:
     start = small_file.index(b"moof") - 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import defusedxml.ElementTree
 import m3u8
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.media import dash, package, playlists
@@ -88,8 +88,8 @@ async def test_the_growing_playlist_becomes_the_finished_one(
     """A player that reloads sees the segments it knows, at the same places, then more."""
     from app.media import transcode
 
-    settings = replace(pipeline.SETTINGS, may_copy=False)
-    prepared = await pipeline.prepare(source_file("ntsc"), tmp_path, settings)
+    encode = replace(pipeline.SETTINGS, may_copy=False)
+    prepared = await pipeline.prepare(source_file("ntsc"), tmp_path, encode)
     rung = prepared.plan.encoded[-1]
     parts: list[tuple[str, Rendition]] = []
     files: list[Path] = []
@@ -164,6 +164,7 @@ def rendition(kind: str = "video", segments: int = 2) -> Rendition:
     )
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=12))
 def test_no_label_breaks_a_playlist_or_manifest(label: str, language: str) -> None:
     sound = playlists.AudioVariant("a.m3u8", "a.mp4", rendition("audio"), label, language, True)

@@ -46,7 +46,7 @@ def _probe(path: Path, media: InputContainer) -> Probe:
         _refuse_encrypted_sound(path, container)
     shown = _describe_video(path, container, video.index, timings) if video else None
     audio = tuple(
-        _describe_audio(sound, timings[sound.index], is_first=sound is sounds[0])
+        _describe_audio(sound, timings[sound.index])
         for sound in sounds
         if timings[sound.index].frames
     )
@@ -123,7 +123,7 @@ def _too_long(seconds: float | Fraction) -> MediaError:
     )
 
 
-def _describe_audio(stream: AvAudioStream, timing: Timing, *, is_first: bool) -> AudioStream:
+def _describe_audio(stream: AvAudioStream, timing: Timing) -> AudioStream:
     context = stream.codec_context
     channels = _channels(context)
     if context.sample_rate <= 0 or channels <= 0:
@@ -137,7 +137,7 @@ def _describe_audio(stream: AvAudioStream, timing: Timing, *, is_first: bool) ->
         bitrate=timing.bitrate or context.bit_rate or 0,
         language=stream.language or "",
         title=stream.metadata.get("title", ""),
-        is_default=bool(stream.disposition & Disposition.default) or is_first,
+        is_default=bool(stream.disposition & Disposition.default),
         start=timing.start,
         end=timing.end,
     )
