@@ -22,10 +22,10 @@ from app.cron import Timetable
 
 log = structlog.get_logger(__name__)
 
-#: Every module that registers jobs, or subscribes to events that jobs publish; tests hold it to the
-#: tree.
+#: What registers jobs, or subscribes to events that jobs publish (a test holds it to the tree).
 JOB_MODULES: tuple[str, ...] = (
     "app.core.jobs_upkeep",
+    "app.core.mail",
     "app.accounts.leftovers",
     "app.sessions.jobs",
     "app.transcoding.jobs",
