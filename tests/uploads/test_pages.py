@@ -83,7 +83,7 @@ async def test_a_plain_form_uploads_a_video(
         ({"privacy": "5"}, 400, "at least one password"),
     ],
 )
-async def test_a_form_that_is_not_good_is_shown_again(  # noqa: PLR0917
+async def test_a_form_that_is_not_good_is_shown_again(
     client: Client,
     user: User,
     cookie: dict[str, str],
