@@ -10,7 +10,7 @@ from app.core.errors import NotFoundError
 from app.core.ids import parse_uuid
 from app.core.ratelimit import REDIS
 from app.core.requests import client_address
-from app.playback.files import read_text, serve
+from app.playback.files import PLAYLISTS, read_small, serve
 from app.playback.gate import is_open, pass_gate
 from app.playback.playlists import with_token
 from app.videos import views
@@ -24,7 +24,7 @@ api = Api(tag="Static Video Files")
 FOREVER = "max-age=31536000, immutable"
 #: A playlist may be growing; a player that asks again gets what is new.
 BRIEFLY = "max-age=2"
-PLAYLISTS = (".m3u8", ".mpd", ".json")
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 #: Folders of PeerTube's addresses of pictures, and of storage.
 PICTURES = {
     "thumbnails": "thumbnails",
@@ -65,12 +65,16 @@ async def get_media_file(request: web.Request, uuid: str, filename: str) -> web.
     key = f"hls/{video}/{filename}"
     audience = "public" if is_open(facts) else "private"
     headers = _CORS | {"Cache-Control": f"{audience}, {_lifetime(filename)}"}
-    if request.query.get("download"):
-        headers["Content-Disposition"] = f'attachment; filename="{_harmless(filename)}"'
     token = request.query.get("videoFileToken")
     if filename.endswith(".m3u8") and token and _is_true(request, "reinjectVideoFileToken"):
-        return _playlist(request, with_token(await read_text(key), token), headers)
-    return await serve(key, headers=headers, is_public=is_open(facts))
+        text = with_token((await read_small(key)).decode(), token)
+        return web.Response(body=text.encode(), headers=headers | {"Content-Type": PLAYLIST_TYPE})
+    return await serve(
+        key,
+        headers=headers,
+        is_public=is_open(facts),
+        download_as=filename if request.query.get("download") else "",
+    )
 
 
 @api.get("//lazy-static/{kind}/{filename}", returns=bytes)
@@ -115,14 +119,5 @@ def _lifetime(filename: str) -> str:
     return BRIEFLY if filename.endswith(PLAYLISTS) else FOREVER
 
 
-def _playlist(request: web.Request, text: str, headers: dict[str, str]) -> web.Response:
-    return web.Response(text=text, headers=headers, content_type="application/vnd.apple.mpegurl")
-
-
 def _is_true(request: web.Request, name: str) -> bool:
     return request.query.get(name, "").lower() in {"true", "1"}
-
-
-def _harmless(filename: str) -> str:
-    """A name without what could end the quotes it stands in."""
-    return "".join(letter for letter in filename if letter.isalnum() or letter in "._-")

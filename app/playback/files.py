@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -27,8 +28,10 @@ ACCEL_PREFIX = "/_storage/"
 #: How long a signed address of the object store is good for: a film with its pauses.
 SIGNED_SECONDS = 6 * 3600
 
+#: What is small, may grow, and names other files.
+PLAYLISTS = (".m3u8", ".mpd", ".json")
 #: The largest playlist that is read whole: a day of video has some 2 MB.
-MOST_TEXT = 8 << 20
+MOST_SMALL = 8 << 20
 
 
 class FileResponse(web.StreamResponse):
@@ -103,28 +106,35 @@ async def _send_bytes(request: web.BaseRequest, file: IO[bytes], part: Part) -> 
     await asyncio.get_running_loop().sendfile(transport, file, part.start, part.length)
 
 
-async def serve(key: str, *, headers: Mapping[str, str], is_public: bool) -> web.StreamResponse:
+async def serve(
+    key: str, *, headers: Mapping[str, str], is_public: bool, download_as: str = ""
+) -> web.StreamResponse:
     """The answer that brings a stored file to the client. Raises NotFoundError.
 
-    `is_public` files are fetched from the object store's lasting address where it has one.
+    `is_public` files are fetched from the object store's lasting address where it has one;
+    `download_as` is the name under which the browser saves the file instead of playing it.
     """
-    store = storage()
-    path = store.local_path(key)
-    if path is None:
-        return await _elsewhere(key, headers, is_public=is_public)
+    path = storage().local_path(key)
     everything = {"Content-Type": content_type_of(key)} | dict(headers)
+    if download_as:
+        quoted = quote(download_as, safe="")
+        everything["Content-Disposition"] = f"attachment; filename*=UTF-8''{quoted}"
+    if path is None:
+        if key.endswith(PLAYLISTS):  # its relative addresses must stay below ours
+            return web.Response(body=await read_small(key), headers=everything)
+        return await _elsewhere(key, headers, is_public=is_public, download_as=download_as)
     if settings().web.accel_redirect:
         return web.Response(headers=everything | {"X-Accel-Redirect": ACCEL_PREFIX + key})
     return FileResponse(path, headers=everything)
 
 
 async def _elsewhere(
-    key: str, headers: Mapping[str, str], *, is_public: bool
+    key: str, headers: Mapping[str, str], *, is_public: bool, download_as: str
 ) -> web.StreamResponse:
     """Send the client to the object store."""
     store = storage()
-    address = store.public_url(key) if is_public else None
-    address = address or await store.signed_url(key, SIGNED_SECONDS)
+    address = store.public_url(key) if is_public and not download_as else None
+    address = address or await store.signed_url(key, SIGNED_SECONDS, filename=download_as)
     if address is None:
         raise NoSuchFileError(key)
     # asked again before the signature ends
@@ -132,7 +142,7 @@ async def _elsewhere(
     return web.Response(status=302, headers=dict(headers) | kept)
 
 
-async def read_text(key: str) -> str:
-    """A small text file of storage, whole. Raises NotFoundError."""
-    blocks = await storage().open_range(key, 0, MOST_TEXT)
-    return b"".join([block async for block in blocks]).decode()
+async def read_small(key: str) -> bytes:
+    """A small file of storage, whole. Raises NotFoundError."""
+    blocks = await storage().open_range(key, 0, MOST_SMALL)
+    return b"".join([block async for block in blocks])

@@ -215,7 +215,7 @@ def test_only_own_addresses_take_a_token() -> None:
 async def test_a_download_has_a_name(client: Client) -> None:
     video = await make_playable()
     answer = await client.get(url_of(video.uuid), params={"download": "1"})
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="v.mp4"'
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''v.mp4"
 
 
 async def test_nginx_sends_the_file_where_it_is_asked_to(
