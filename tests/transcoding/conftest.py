@@ -80,9 +80,7 @@ def join(client: Client) -> Callable[..., Awaitable[Person]]:
 
 
 @pytest.fixture
-async def person(
-    join: Callable[..., Awaitable[Person]], clean_storage: None
-) -> AsyncIterator[Person]:
+async def person(join: Callable[..., Awaitable[Person]], clean_storage: None) -> Person:
     """Somebody with a channel."""
     return await join()
 

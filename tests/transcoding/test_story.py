@@ -13,7 +13,7 @@ from app.core.jobs import drain
 from app.core.jobs_attempt import attempt, claim
 from app.core.storage import storage
 from tests.media import pipeline
-from tests.media.sources import X264, film
+from tests.media.sources import X264, Source, fetch, film
 from tests.transcoding.conftest import Person, jobs, scratch_files, stored
 
 HALF_AN_HOUR, TWO_HOURS = timedelta(minutes=30), timedelta(hours=2)
@@ -22,10 +22,8 @@ HALF_AN_HOUR, TWO_HOURS = timedelta(minutes=30), timedelta(hours=2)
 @pytest.fixture
 def twenty_seconds(media_files: Path) -> Path:
     """A film that must be encoded again, picture and sound, of three chunks."""
-    path = media_files / "twenty-seconds.mkv"
-    if not path.exists():
-        film(*X264, "-pix_fmt", "yuv420p10le", "-c:a", "ac3", seconds=20)(path)
-    return path
+    make = film(*X264, "-pix_fmt", "yuv420p10le", "-c:a", "ac3", seconds=20)
+    return fetch(Source("twenty-seconds", "a.mkv", make), media_files)
 
 
 async def run_next(kind: str) -> None:
