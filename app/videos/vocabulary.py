@@ -8,56 +8,62 @@ from functools import cache
 
 from babel import Locale
 
+
+def N_(message: str) -> str:  # noqa: N802 - the name by which Babel finds messages
+    """Marks a label that pages translate where they show it; the API speaks English."""
+    return message
+
+
 CATEGORIES = {
-    1: "Music",
-    2: "Films",
-    3: "Vehicles",
-    4: "Art",
-    5: "Sports",
-    6: "Travels",
-    7: "Gaming",
-    8: "People",
-    9: "Comedy",
-    10: "Entertainment",
-    11: "News & Politics",
-    12: "How To",
-    13: "Education",
-    14: "Activism",
-    15: "Science & Technology",
-    16: "Animals",
-    17: "Kids",
-    18: "Food",
+    1: N_("Music"),
+    2: N_("Films"),
+    3: N_("Vehicles"),
+    4: N_("Art"),
+    5: N_("Sports"),
+    6: N_("Travels"),
+    7: N_("Gaming"),
+    8: N_("People"),
+    9: N_("Comedy"),
+    10: N_("Entertainment"),
+    11: N_("News & Politics"),
+    12: N_("How To"),
+    13: N_("Education"),
+    14: N_("Activism"),
+    15: N_("Science & Technology"),
+    16: N_("Animals"),
+    17: N_("Kids"),
+    18: N_("Food"),
 }
 
 LICENCES = {
-    1: "Attribution",
-    2: "Attribution - Share Alike",
-    3: "Attribution - No Derivatives",
-    4: "Attribution - Non Commercial",
-    5: "Attribution - Non Commercial - Share Alike",
-    6: "Attribution - Non Commercial - No Derivatives",
-    7: "Public Domain Dedication",
-    8: "Public Domain Mark",
-    9: "All rights reserved",
+    1: N_("Attribution"),
+    2: N_("Attribution - Share Alike"),
+    3: N_("Attribution - No Derivatives"),
+    4: N_("Attribution - Non Commercial"),
+    5: N_("Attribution - Non Commercial - Share Alike"),
+    6: N_("Attribution - Non Commercial - No Derivatives"),
+    7: N_("Public Domain Dedication"),
+    8: N_("Public Domain Mark"),
+    9: N_("All rights reserved"),
 }
 
 PRIVACIES = {
-    1: "Public",
-    2: "Unlisted",
-    3: "Private",
-    4: "Internal",
-    5: "Password protected",
+    1: N_("Public"),
+    2: N_("Unlisted"),
+    3: N_("Private"),
+    4: N_("Internal"),
+    5: N_("Password protected"),
 }
 
 STATES = {
-    1: "Published",
-    2: "To transcode",
-    7: "Transcoding failed",
+    1: N_("Published"),
+    2: N_("To transcode"),
+    7: N_("Transcoding failed"),
 }
 
-COMMENTS_POLICIES = {1: "Enabled", 2: "Disabled", 3: "Requires approval"}
+COMMENTS_POLICIES = {1: N_("Enabled"), 2: N_("Disabled"), 3: N_("Requires approval")}
 
-UNKNOWN = "Unknown"
+UNKNOWN = N_("Unknown")
 
 #: ISO 639-3 languages without a two-letter code that PeerTube lists: constructed ones, Kabyle,
 #: Tok Pisin, and the sign languages that it names.
