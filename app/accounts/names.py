@@ -41,6 +41,7 @@ Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=254),
     AfterValidator(_email),
+    Field(json_schema_extra={"format": "email"}),
 ]
 DisplayName = Annotated[
     str,

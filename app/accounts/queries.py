@@ -9,24 +9,18 @@ from app.core.db import Row, fetch, fetchrow, fetchval
 from app.core.errors import InvalidError
 from app.core.pagination import counted
 
-# One account by its handle; a blocked user's account is not shown.
+# One account by its handle, in the words of the index on handles.
 _BY_HANDLE = f"""
-SELECT {ACCOUNT_COLUMNS} FROM account LEFT JOIN "user" ON "user".id = account.user_id
-WHERE lower(account.name) = lower($1) AND account.host IS NOT DISTINCT FROM $2
-    AND "user".blocked IS NOT TRUE
+SELECT {ACCOUNT_COLUMNS} FROM account
+WHERE lower(account.name) = lower($1) AND coalesce(account.host, '') = coalesce($2, '')
 """
 
 # Accounts for the list, in one of the orders of `_SORTS`.
 _LIST = f"""
-SELECT {ACCOUNT_COLUMNS} FROM account LEFT JOIN "user" ON "user".id = account.user_id
-WHERE "user".blocked IS NOT TRUE
-ORDER BY {{order}} LIMIT $1 OFFSET $2
+SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY {{order}} LIMIT $1 OFFSET $2
 """
 
-_COUNT = """
-SELECT count(*) FROM account LEFT JOIN "user" ON "user".id = account.user_id
-WHERE "user".blocked IS NOT TRUE
-"""
+_COUNT = "SELECT count(*) FROM account"
 
 # Whether an account or a channel of this site has the name; they share one name space.
 _NAME_TAKEN = """

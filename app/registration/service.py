@@ -21,6 +21,7 @@ from app.core.mail import can_send_mail, send_mail
 from app.registration import queries
 from app.registration.schemas import Register, RegistrationRequest, Review
 from app.users import mails
+from app.users.own import WRONG_LINK
 from app.users.schemas import NewUser
 from app.users.service import create_user, ensure_email_is_free, lock_users
 
@@ -148,7 +149,7 @@ async def verify_email(registration_id: int, secret: str) -> None:
         asked = await _locked(registration_id)
         found = await tokens.redeem(TokenPurpose.VERIFY_EMAIL, secret)
         if found is None or found.registration_id != registration_id:
-            raise ForbiddenError("This link is wrong or too old.")
+            raise ForbiddenError(WRONG_LINK)
         asked.email_verified = True
         await asked.save(update_fields=["email_verified", "updated_at"])
         if asked.user_id is not None:

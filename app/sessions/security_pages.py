@@ -15,6 +15,7 @@ from app.core.forms import FormErrors, read_form, refused
 from app.core.i18n import gettext
 from app.core.pages import Pages, redirect, render
 from app.sessions import qr, queries, service, two_factor
+from app.sessions.devices import device_name
 
 pages = Pages()
 
@@ -42,6 +43,7 @@ async def show_security(request: web.Request) -> web.Response:
         "accounts/settings_security.html",
         user=await User.get(id=actor.user_id),
         sessions=await queries.sessions_of(actor.user_id),
+        device_name=device_name,
     )
 
 

@@ -15,6 +15,7 @@ from app.users import mails, queries
 from app.users.schemas import NewFeature, Preferences, UpdateMe
 from app.users.service import ROOT, ensure_email_is_free, remove_user
 
+WRONG_LINK: Final = "This link is wrong or too old."
 #: preferences in which null says something: all languages, the browser's language
 _NULLABLE: Final = frozenset({"video_languages", "language"})
 
@@ -120,7 +121,7 @@ async def verify_email(user_id: int, secret: str) -> None:
         found = await tokens.redeem(TokenPurpose.VERIFY_EMAIL, secret)
         user = await User.select_for_update().get_or_none(id=user_id)
         if found is None or user is None or found.user_id != user.id:
-            raise ForbiddenError("This link is wrong or too old.")
+            raise ForbiddenError(WRONG_LINK)
         email = found.payload["email"]
         if email == user.pending_email:
             await ensure_email_is_free(email, but=user.id)
@@ -147,11 +148,13 @@ async def reset_password(user_id: int, secret: str, password: str) -> None:
     """
     if not await User.exists(id=user_id):
         raise NotFoundError("There is no such user.")
+    if await tokens.look_up(TokenPurpose.RESET_PASSWORD, secret) is None:
+        raise ForbiddenError(WRONG_LINK)  # before a third of a second goes into a hash
     password_hash = await hash_password(password)
     async with transaction():
         found = await tokens.redeem(TokenPurpose.RESET_PASSWORD, secret)
         if found is None or found.user_id != user_id:
-            raise ForbiddenError("This link is wrong or too old.")
+            raise ForbiddenError(WRONG_LINK)
         user = await User.select_for_update().get(id=user_id)
         user.password_hash = password_hash
         if user.email_verified is False:

@@ -66,7 +66,6 @@ async def test_channels_are_listed_in_two_statements(
 ) -> None:
     for name in ("anna", "bert", "carl"):
         await make_user(name)
-    await make_user("dora", blocked=True)
 
     with max_queries(2):
         listed = await (await client.get(f"{CHANNELS}?sort=-name&count=2")).json()

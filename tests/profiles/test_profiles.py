@@ -92,11 +92,11 @@ async def test_what_is_not_there_is_a_page_that_says_so(client: Client, path: st
     assert "<h1>" in await answer.text()
 
 
-async def test_blocked_users_are_not_shown(client: Client) -> None:
+async def test_what_a_blocked_user_made_stays(client: Client) -> None:
     await make_user("alice", blocked=True)
 
-    assert (await client.get("/a/alice")).status == 404
-    assert (await client.get("/c/alice_channel")).status == 404
+    assert (await client.get("/a/alice")).status == 200
+    assert (await client.get("/c/alice_channel")).status == 200
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from app.accounts.models import OneTimeToken, Session, SessionKind, User
 from app.core.auth import COOKIE
 from app.core.jobs import drain, enqueue
 from app.sessions import service
+from app.sessions.devices import device_name
 from app.sessions.jobs import sweep
 from tests.factories import PASSWORD, login, make_user
 
@@ -256,3 +257,32 @@ async def test_two_factor_is_turned_on_and_off_on_pages(client: Client) -> None:
     assert on.status == off.status == 303
     assert is_on
     assert (await User.get(id=user.id)).otp_secret is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox, Linux",
+        ),
+        (
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
+                " (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+            ),
+            "Safari, iPhone",
+        ),
+        (
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+                " Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+            ),
+            "Edge, Windows",
+        ),
+        ("Dart/3.5 (dart:io)", "Dart"),
+        ("", ""),
+    ],
+)
+def test_devices_are_called_by_their_names(agent: str, name: str) -> None:
+    assert device_name(agent) == name
