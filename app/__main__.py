@@ -64,6 +64,13 @@ def local(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def demo(_: argparse.Namespace) -> int:
+    """Fill the site with videos made for the purpose (what bin/run --demo does)."""
+    from app.local.demo import main as fill
+
+    return fill()
+
+
 def list_settings(arguments: argparse.Namespace) -> int:
     """Print every setting with its value and where that comes from."""
     from app import config_report
@@ -125,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     command("dispatcher", dispatcher)
     command("migrate", migrate)
     options.add_to(command("local", local))
+    command("demo", demo)
     command("settings", list_settings).add_argument(
         "--markdown", action="store_true", help="write docs/settings.md instead"
     )

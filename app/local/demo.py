@@ -1,0 +1,198 @@
+"""`bin/run --demo`: fills the site through its own REST interface, as so many people would.
+
+What is there already stays, so that it may be run again after an interruption.
+"""
+
+import asyncio
+import http.client
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.accounts.models import User
+from app.accounts.passwords import hash_password
+from app.config import settings
+from app.core.db import database
+from app.local.demo_client import Client, DemoError
+from app.local.demo_films import DRAWN_SOUND, FILMS, PEOPLE, Film, Person
+from app.local.progress import Progress
+from app.sessions.service import Device, open_bearer
+from app.users.schemas import NewUser
+from app.users.service import create_user
+
+PUBLISHED, FAILED = 1, 7  # PeerTube's numbers of states
+SECONDS_TO_PLAY = 1800.0
+
+
+async def _log_in(person: Person, password: str) -> tuple[Client, bool]:
+    """A client for somebody, and whether their account had to be made."""
+    user = await User.get_or_none(username=person.username)
+    is_new = user is None
+    if user is None:
+        new = NewUser(
+            username=person.username,
+            email=f"{person.username}@example.org",
+            password=password,
+            display_name=person.display_name,
+            channel_name=person.channel,
+            channel_display_name=person.channel_name,
+        )
+        user = await create_user(
+            new, password_hash=await hash_password(password), email_verified=True
+        )
+    bearer = await open_bearer(user.id, Device("kinora demo", "127.0.0.1"))
+    return Client(bearer.access_token), is_new
+
+
+async def _log_everybody_in(password: str) -> tuple[dict[str, Client], list[str]]:
+    url = settings().database.url.get_secret_value()
+    clients, fresh = {}, []
+    async with database(url, pool_size=1, application_name="kinora-demo"):
+        for person in PEOPLE:
+            clients[person.username], is_new = await _log_in(person, password)
+            fresh += [person.username] if is_new else []
+    return clients, fresh
+
+
+def _furnish(client: Client, person: Person, folder: Path) -> None:
+    """Words and pictures of a person and of their channel."""
+    me = client.get("/users/me")
+    account = me["account"]
+    if isinstance(account, dict) and account.get("avatars"):
+        return
+    client.send("PUT", "/users/me", {"description": person.about})
+    channel = f"/video-channels/{person.channel}"
+    client.send("PUT", channel, {"description": person.channel_about})
+    first, second = person.colours
+    seed = sum(person.username.encode())
+    for size, kind, path, name in (
+        ("400x400", "radial", "/users/me/avatar/pick", "avatarfile"),
+        ("400x400", "spiral", f"{channel}/avatar/pick", "avatarfile"),
+        ("1920x317", "linear", f"{channel}/banner/pick", "bannerfile"),
+    ):
+        width, height = map(int, size.split("x"))
+        ends = f"x0={width // 2}:y0={height // 2}:x1={width}:y1={height}"
+        if kind == "linear":
+            ends = f"x0=0:y0=0:x1={width}:y1={height}"
+        picture = folder / "picture.png"
+        source = f"gradients=s={size}:type={kind}:c0={first}:c1={second}:n=2:{ends}:seed={seed}"
+        _ffmpeg("-f", "lavfi", "-i", f"{source},format=rgb24", "-frames:v", "1", picture)
+        client.post_form(path, {}, name, picture)
+
+
+def make(film: Film, folder: Path) -> Path:
+    """Draw and sing a film into a file."""
+    file = folder / f"film.{film.container}"
+    length = ("-t", str(film.seconds))
+    fade = f"afade=t=in:d=1,afade=t=out:st={film.seconds - 2}:d=2"
+    if drawing := DRAWN_SOUND.get(film.name):
+        graph = f"{film.sound},asplit[s][d];[s]{fade}[a];[d]{drawing},format=yuv420p[v]"
+    elif film.picture:
+        graph = f"{film.sound},{fade}[a];{film.picture},format=yuv420p[v]"
+    else:
+        graph = f"{film.sound},{fade}[a]"
+    maps = ("-map", "[a]", "-map", "[v]") if "[v]" in graph else ("-map", "[a]")
+    _ffmpeg("-filter_complex", graph, *maps, *length, *CODECS[film.container], file)
+    return file
+
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-maxrate", "4M", "-bufsize", "8M")
+CODECS = {
+    "mp4": (*X264, "-c:a", "aac", "-movflags", "+faststart"),
+    "mov": (*X264, "-c:a", "pcm_s16le"),
+    "mkv": (*X264, "-c:a", "flac"),
+    "webm": ("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "2M", "-c:a", "libopus"),
+    "ogg": ("-c:a", "libopus"),
+}
+
+
+def _ffmpeg(*arguments: str | Path) -> None:
+    program = shutil.which("ffmpeg") or "ffmpeg"
+    command = [program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise DemoError(f"ffmpeg could not draw {arguments[-1]}: {done.stderr.strip()}")
+
+
+def _upload(client: Client, film: Film, file: Path) -> None:
+    me = client.get("/users/me")
+    channels = me["videoChannels"]
+    assert isinstance(channels, list)  # noqa: S101 - PeerTube's shape, which we serve ourselves
+    said = {
+        "name": film.name,
+        "channelId": channels[0]["id"],
+        "description": film.about,
+        "tags[]": film.tags,
+        "language": film.language,
+        "category": film.category,
+        "licence": film.licence,
+        "privacy": 1,
+    }
+    client.post_form("/videos/upload", said, "videofile", file)
+
+
+def _states(clients: Mapping[str, Client]) -> dict[str, int]:
+    """The state of everybody's videos, by name."""
+    found: dict[str, int] = {}
+    for client in clients.values():
+        videos = client.get("/users/me/videos?count=100")["data"]
+        assert isinstance(videos, list)  # noqa: S101 - as above
+        found |= {video["name"]: video["state"]["id"] for video in videos}
+    return found
+
+
+def _fill(clients: Mapping[str, Client]) -> None:
+    progress = Progress(len(FILMS), "videos play")
+    with tempfile.TemporaryDirectory(prefix="kinora-demo-") as name:
+        folder = Path(name)
+        for person in PEOPLE:
+            progress.show(f"furnishing {person.channel_name}")
+            _furnish(clients[person.username], person, folder)
+        states = _states(clients)
+        for film in FILMS:
+            if film.name not in states:
+                progress.show(f"drawing “{film.name}”")
+                file = make(film, folder)
+                progress.show(f"uploading “{film.name}”")
+                _upload(clients[film.by], film, file)
+                file.unlink()
+                states = _states(clients)
+            progress.count(_playing(states))
+    end = time.monotonic() + SECONDS_TO_PLAY
+    while (playing := _playing(states)) < len(FILMS):
+        progress.count(playing)
+        progress.show("transcoding")
+        if broken := [film.name for film in FILMS if states.get(film.name) == FAILED]:
+            raise DemoError(f"“{broken[0]}” could not be transcoded; its page says why.")
+        if time.monotonic() > end:
+            raise DemoError("The videos are not transcoded yet; they go on in the background.")
+        time.sleep(1)
+        states = _states(clients)
+    progress.count(len(FILMS))
+    progress.end()
+
+
+def _playing(states: Mapping[str, int]) -> int:
+    return sum(states.get(film.name) == PUBLISHED for film in FILMS)
+
+
+def main() -> int:
+    """Fill the site; gives the exit status."""
+    password = secrets.token_urlsafe(9)
+    clients, fresh = asyncio.run(_log_everybody_in(password))
+    try:
+        _fill(clients)
+    except (DemoError, OSError, http.client.HTTPException) as error:
+        print(f"\nThe demo stopped: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for client in clients.values():
+            client.send("POST", "/users/revoke-token", {})
+    if fresh:
+        print(f"Log in as {', '.join(fresh)} with the password {password} (shown only this once)")
+    return 0
