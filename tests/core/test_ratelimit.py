@@ -6,9 +6,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
+from app.core import ratelimit
 from app.core.api import Api
 from app.core.pages import Pages
-from app.core.ratelimit import REDIS, Limit, check, parse_limit, take
+from app.core.ratelimit import REDIS, Limit, Verdict, check, forget_tallies, parse_limit, take
 from tests.core.conftest import Configure
 from tests.core.small_site import Client, bearer, small_app
 
@@ -44,6 +45,7 @@ async def login_page(_: web.Request) -> web.Response:
 async def redis(redis_server: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis_server) as connected:
         await connected.flushall()
+        forget_tallies()
         yield connected
 
 
@@ -135,7 +137,49 @@ async def test_a_bucket_of_its_own_for_a_subject(client: Client) -> None:
     assert statuses == [204, 204, 429, 204]
 
 
+async def test_a_process_tells_redis_of_a_tenth_at_once(
+    client: Client, bare: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare(rate_limits__api="50/600")
+    told: list[int] = []
+
+    async def watched(redis: Redis, key: str, limit: Limit, *, requests: int) -> Verdict | None:
+        told.append(requests)
+        return await take(redis, key, limit, requests=requests)
+
+    monkeypatch.setattr(ratelimit, "take", watched)
+    answers = [await client.get("/api/v1/list", headers=by("198.51.100.1")) for _ in range(60)]
+    assert [answer.status for answer in answers] == [204] * 54 + [429] * 6
+    left = [int(answer.headers["RateLimit-Remaining"]) for answer in answers]
+    assert left == [*range(49, -1, -1), *[0] * 10]
+    assert told == [5] * 11, "while the bucket is known to be empty, nobody asks"
+    assert 50 < int(answers[-1].headers["Retry-After"]) <= 60
+
+
+async def test_a_redis_that_hangs_is_left_alone_for_a_while(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def silent(redis: Redis, key: str, limit: Limit, *, requests: int) -> None:
+        asked.append(key)
+
+    monkeypatch.setattr(ratelimit, "take", silent)
+    for number in range(5):
+        answer = await client.get("/api/v1/list", headers=by(f"198.51.100.{number}"))
+        assert answer.status == 204
+    assert asked == ["api:198.51.100.0"]
+
+
+async def test_memory_is_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratelimit, "REMEMBERED", 3)
+    for number in range(10):
+        await client.get("/api/v1/list", headers=by(f"198.51.100.{number}"))
+    assert len(ratelimit._tallies) == 3
+
+
 async def test_without_redis_nobody_is_refused(bare: Configure) -> None:
+    forget_tallies()
     bare(rate_limits__enabled="true", rate_limits__login="1/300")
     app = small_app(api)
     app[REDIS] = Redis.from_url("unix:///nowhere/redis.sock")
