@@ -13,7 +13,7 @@ from app.accounts.names import split_handle
 from app.accounts.schemas import site_url
 from app.channels.schemas import CHANNEL_COLUMNS
 from app.core.auth import Actor
-from app.core.db import Row, fetch
+from app.core.db import Row, fetch, fetchval
 from app.core.ids import parse_uuid
 from app.videos.filters import VideoFilter, conditions, order_by
 from app.videos.queries import CARD_COLUMNS, count_videos, list_videos
@@ -21,19 +21,14 @@ from app.videos.queries import CARD_COLUMNS, count_videos, list_videos
 MOST = 1000
 BEST_MATCH = "-match"
 
-#: Candidates with all the words, else with those nearest to them; then the page of the best.
+#: The most watched of the videos with all the words; then the page of the best of them. What is
+#: asked stands in the condition itself, so that the planner knows how rare it is: rare words are
+#: looked up, for common ones the most watched are tried until there are enough.
 _SEARCH = """
-WITH having_words AS MATERIALIZED (
-    SELECT video.id, ts_rank(video.search, asked_words({text})) AS rank FROM video
-    WHERE video.search @@ asked_words({text}) AND {where}
+WITH found AS MATERIALIZED (
+    SELECT video.id, ts_rank(video.search, {words}) AS rank FROM video
+    WHERE video.search @@ {words} AND {where}
     ORDER BY video.views DESC, video.id DESC LIMIT {most}),
-nearest AS MATERIALIZED (
-    SELECT nearest_words({text}) AS words WHERE NOT EXISTS (SELECT FROM having_words)),
-having_nearest AS MATERIALIZED (
-    SELECT video.id, ts_rank(video.search, (TABLE nearest)) AS rank FROM video
-    WHERE video.search @@ (TABLE nearest) AND {where}
-    ORDER BY video.views DESC, video.id DESC LIMIT {most}),
-found AS MATERIALIZED (TABLE having_words UNION ALL TABLE having_nearest),
 page AS (
     SELECT found.id, found.rank FROM found JOIN video ON video.id = found.id
     ORDER BY {order} {limit})
@@ -41,6 +36,10 @@ SELECT (SELECT count(*) FROM found) AS total, {columns}
 FROM page found JOIN video ON video.id = found.id
     JOIN channel ON channel.id = video.channel_id JOIN account ON account.id = channel.account_id
 ORDER BY {order}"""
+
+#: As it was asked, and as known words that are spelled like it (the argument is a tsquery).
+_AS_ASKED, _AS_GIVEN = "asked_words({}::text)", "{}::text::tsquery"
+_NEAREST = "SELECT nearest_words($1)::text"
 
 #: Channels whose names look like it, of people who are not blocked.
 _CHANNELS = f"""
@@ -75,20 +74,30 @@ async def search_videos(
         sort = "-publishedAt" if wanted.sort == BEST_MATCH else wanted.sort
         wanted = replace(wanted, sort=sort)
         return await list_videos(wanted, viewer), await count_videos(wanted, viewer)
-    rows = await _search(text, wanted, viewer)
-    if not rows and wanted.start:
-        first = await _search(text, replace(wanted, start=0, count=1), viewer)
-        return rows, first[0]["total"] if first else 0
-    return rows, rows[0]["total"] if rows else 0
+    rows, total = await _find(_AS_ASKED, text, wanted, viewer)
+    if not total and (nearest := await fetchval(_NEAREST, text)):
+        rows, total = await _find(_AS_GIVEN, nearest, wanted, viewer)
+    return rows, total
 
 
-async def _search(text: str, wanted: VideoFilter, viewer: Actor | None) -> Sequence[Row]:
+async def _find(
+    words: str, asked: str, wanted: VideoFilter, viewer: Actor | None
+) -> tuple[Sequence[Row], int]:
+    rows = await _search(words, asked, wanted, viewer)
+    if rows or not wanted.start:
+        return rows, rows[0]["total"] if rows else 0
+    first = await _search(words, asked, replace(wanted, start=0, count=1), viewer)
+    return rows, first[0]["total"] if first else 0
+
+
+async def _search(
+    words: str, asked: str, wanted: VideoFilter, viewer: Actor | None
+) -> Sequence[Row]:
     where = conditions(wanted, viewer)
-    asked = where.argument(text)
     by_rank = "found.rank DESC, video.views DESC, video.id DESC"
     start = where.argument(wanted.start)
     sql = _SEARCH.format(
-        text=f"{asked}::text",
+        words=words.format(where.argument(asked)),
         most=MOST,
         where=where.where(),
         order=by_rank if wanted.sort == BEST_MATCH else order_by(wanted.sort),

@@ -32,7 +32,7 @@ INSERT INTO video (id, uuid, channel_id, name, description, category, licence, l
     aspect_ratio, views, likes, dislikes, comments_count, trending_score, hot_score, file_secret,
     thumbnails, storyboard, playlist, published_at, created_at, updated_at)
 SELECT n, gen_random_uuid(), 1 + (n * 7919) % $2::bigint, 'The ' || WORD || ' and the ' || WORD,
-    repeat('What one should know about ' || WORD || '. ', 12),
+    repeat('What one should know about ' || WORD || '. ', 8),
     1 + n % 18, 1 + n % 7, (ARRAY['en', 'fr', 'de', 'es', NULL])[1 + n % 5],
     jsonb_build_array(WORD, WORD),
     CASE WHEN n % 20 = 0 THEN 3 WHEN n % 20 = 1 THEN 4 ELSE 1 END, 1, n % 50 = 0, 0, false, 1, true,
