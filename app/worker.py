@@ -65,7 +65,8 @@ async def _worker(lanes: list[Lane]) -> None:
     runner = Runner(process_name(), slots, encoders=await _encoders(lanes))
     pool = database(
         config.database.url.get_secret_value(),
-        pool_size=config.database.pool_size,
+        # Jobs that hold a connection each must not keep the heartbeat from having one.
+        pool_size=max(config.database.pool_size, sum(runner.slots.values()) + 2),
         application_name="kinora-worker",
     )
     async with _stop_signal() as stop, metrics.listener(config.workers.metrics_port), pool:

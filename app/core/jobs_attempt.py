@@ -70,7 +70,7 @@ _DEAD = """
 _GIVE_BACK = """
     WITH back AS (
         UPDATE job SET state = 'queued', attempt = attempt - 1, worker = NULL, lease_until = NULL,
-            sent_at = NULL, run_at = now()
+            sent_at = NULL
         WHERE worker = $1 AND state = 'running' RETURNING id, lane
     ) SELECT id, pg_notify('job_ready', lane) FROM back
 """
