@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from aiohttp import web
 from pydantic import Field
 
+from app.core import ratelimit
 from app.core.api import Schema
 from app.core.auth import COOKIE, current_actor
 from app.core.errors import InvalidError
@@ -118,6 +119,10 @@ async def take_code(request: web.Request) -> web.Response:
     if isinstance(form, FormErrors):
         return _two_factor(request, form, status=400)
     try:
+        # six digits are soon guessed from many addresses: attempts count per user here
+        await ratelimit.check(
+            request, "login", subject=f"user {await two_factor.who_waits(form.token)}"
+        )
         user_id = await two_factor.finish_login(form.token, form.code)
     except InvalidError as error:
         if error.code == "expired":

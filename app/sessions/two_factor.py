@@ -110,14 +110,20 @@ async def begin_login(user_id: int) -> str:
     )
 
 
-async def finish_login(token: str, code: str) -> int:
-    """The user who has both; raises InvalidError. The token dies after a few wrong passwords."""
+async def who_waits(token: str) -> int:
+    """The user whose right password a token stands for. Raises InvalidError `expired`."""
     found = await tokens.look_up(TokenPurpose.TWO_FACTOR_LOGIN, token)
     if found is None or found.user_id is None:
         raise InvalidError("That took too long, please log in again.", code="expired")
-    if not await is_code_good(found.user_id, code):
+    return found.user_id
+
+
+async def finish_login(token: str, code: str) -> int:
+    """The user who has both; raises InvalidError. The token dies after a few wrong passwords."""
+    user_id = await who_waits(token)
+    if not await is_code_good(user_id, code):
         await tokens.spoil(TokenPurpose.TWO_FACTOR_LOGIN, token, guesses=LOGIN_GUESSES)
         raise InvalidError("The one-time password is wrong.", code="invalid_two_factor")
     if await tokens.redeem(TokenPurpose.TWO_FACTOR_LOGIN, token) is None:
         raise InvalidError("That took too long, please log in again.", code="expired")
-    return found.user_id
+    return user_id

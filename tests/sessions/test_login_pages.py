@@ -139,6 +139,27 @@ async def test_the_second_step_ends_after_five_wrong_codes(client: Client) -> No
     assert await Session.all().count() == 0
 
 
+async def test_codes_are_counted_per_user_over_all_addresses(
+    client: Client, configure: Callable[..., None]
+) -> None:
+    configure(rate_limits__enabled=True, rate_limits__login="4/300")
+    await make_user("alice", otp_secret=pyotp.random_base32())
+    statuses = []
+
+    for number in range(6):
+        sender = {"X-Forwarded-For": f"198.51.100.{number}", "Sec-Fetch-Site": "same-origin"}
+        first = await client.post(
+            "/login", data={"username": "alice", "password": PASSWORD}, headers=sender
+        )
+        token = hidden(await first.text(), "token")
+        second = await client.post(
+            "/login/two-factor", data={"token": token, "code": "000000x"}, headers=sender
+        )
+        statuses.append((first.status, second.status))
+
+    assert statuses == [(200, 400)] * 4 + [(200, 429)] * 2
+
+
 async def test_logging_out_ends_the_session_and_the_cookie(client: Client) -> None:
     await make_user("alice")
     await post(client, "/login", username="alice", password=PASSWORD)
