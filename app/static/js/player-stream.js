@@ -41,6 +41,8 @@ function openByScript(player, source, position) {
       enableWorker: false, // fragmented MP4 needs no repacking
       capLevelToPlayerSize: true,
       backBufferLength: 60,
+      fragLoadPolicy: patience(Hls.DefaultConfig.fragLoadPolicy),
+      playlistLoadPolicy: patience(Hls.DefaultConfig.playlistLoadPolicy),
       abrEwmaDefaultEstimate: lastBandwidth() ?? 2_000_000,
     });
     player.querySelectorAll("source").forEach((element) => element.remove());
@@ -74,7 +76,18 @@ function offerRenditions(Hls, hls, renditions) {
       hls.config.capLevelToPlayerSize = index < 0;
     };
   });
-  hls.on(Hls.Events.FRAG_BUFFERED, () => rememberBandwidth(hls.bandwidthEstimate));
+  hls.on(Hls.Events.FRAG_BUFFERED, () => {
+    rememberBandwidth(hls.bandwidthEstimate);
+    // After an error hls.js tries its other qualities: what somebody chose is chosen again.
+    const chosen = renditions.selectedIndex;
+    if (chosen >= 0 && hls.loadLevel !== chosen) hls.loadLevel = chosen;
+  });
+}
+
+/** Few attempts of its own: after them the person is told, and we try on. */
+function patience(policy) {
+  const { errorRetry } = policy.default;
+  return { default: { ...policy.default, errorRetry: { ...errorRetry, maxNumRetry: 2 } } };
 }
 
 function watchErrors(Hls, hls, player) {

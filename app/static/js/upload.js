@@ -80,7 +80,7 @@ class KinoraUpload extends HTMLElement {
 
   #makeZone() {
     const zone = element("label", { className: "drop-zone" });
-    const icon = this.querySelector("[data-drop-icon]");
+    const icon = this.querySelector("[data-drop-icon-holder]");
     if (icon) zone.append(icon);
     zone.append(
       element("strong", { textContent: this.words.drop }),
