@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import sys
 import tarfile
 import tempfile
@@ -130,13 +131,22 @@ def _fetch(
         fresh.rename(folder)
 
 
+def _trust() -> ssl.SSLContext:
+    """Who vouches for the registry: where no authority is known (a bare Debian), the sha512 alone."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def download(name: str, version: str, integrity: str) -> bytes:
     """The tarball of a package, its sha512 checked. Raises VendorError."""
     registry = os.environ.get("npm_config_registry", REGISTRY).rstrip("/")  # noqa: SIM112 - npm's own spelling
     url = f"{registry}/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - the registry's own address
+            with urllib.request.urlopen(url, timeout=SECONDS, context=_trust()) as answer:  # noqa: S310 - the registry's own address
                 tarball: bytes = answer.read(LARGEST)
             break
         except (OSError, urllib.error.URLError) as error:
