@@ -30,6 +30,7 @@ from app.core.ratelimit import REDIS
 from app.core.security import add_headers, guard
 from app.core.static import static_files
 from app.instance.api import api as instance_api
+from app.instance.pages import pages as instance_pages
 from app.playback.api import api as playback_api
 from app.playback.pages import pages as playback_pages
 from app.profiles.pages import pages as profile_pages
@@ -85,6 +86,7 @@ PAGES: tuple[Pages, ...] = (
     upload_pages,
     my_videos_pages,
     search_pages,
+    instance_pages,
     playback_pages,
     users_admin_pages,
     registrations_admin_pages,
