@@ -132,7 +132,7 @@ def _fetch(
 
 
 def _trust() -> ssl.SSLContext:
-    """Who vouches for the registry: where no authority is known (a bare Debian), the sha512 alone."""
+    """Who vouches for the registry; where nobody is known (a bare Debian), only the sha512."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509"]:
         context.check_hostname = False
