@@ -42,6 +42,8 @@ export async function addControls(player) {
   frame.setAttribute("nohotkeys", "");
   frame.setAttribute("lang", document.documentElement.lang);
   await import("../vendor/media-chrome.js");
+  const own = player.querySelector(".control-words"); // in another language than English
+  if (own) Object.assign(globalThis.mediaChromeWords, JSON.parse(own.textContent));
   defineMended();
 
   frame.insertAdjacentHTML("beforeend", CONTROLS);
@@ -85,6 +87,11 @@ function defineMended() {
 
   // Its label would not hold the text that is seen, and the seek bar tells the time already.
   class TimeDisplay extends customElements.get("media-time-display") {
+    // the last sample ends a hair before the second that everybody else names
+    get mediaDuration() {
+      return Math.round(super.mediaDuration * 100) / 100;
+    }
+
     connectedCallback() {
       super.connectedCallback();
       this.#plain();
