@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 from tortoise.exceptions import BaseORMException
 
@@ -32,12 +31,13 @@ from app.core.jobs_kinds import (
     kind_of,
     known_kinds,
 )
+from app.core.jobs_listen import CONNECTION_ERRORS
 
 log = structlog.get_logger(__name__)
 
 ERROR_LENGTH = 2000
 UNKNOWN_KIND_DELAY = timedelta(seconds=10)
-DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
+DATABASE_ERRORS = (*CONNECTION_ERRORS, BaseORMException)
 
 #: A second delivery of the same id finds the row no longer queued and claims nothing.
 _CLAIM = """

@@ -18,6 +18,7 @@ import asyncpg
 import structlog
 
 from app.core import jobs_carrier as carrier
+from app.core.jobs_listen import CONNECTION_ERRORS
 
 log = structlog.get_logger(__name__)
 
@@ -183,7 +184,7 @@ class Dispatcher:
             while not stop.is_set():
                 try:
                     await self._connected(redis, wake, stop)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except CONNECTION_ERRORS as error:
                     log.warning("the database is away", error=f"{type(error).__name__}: {error}")
                     await asyncio.sleep(BACKOFF_SECONDS)
         finally:

@@ -13,6 +13,14 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+#: How asyncpg says that the server went away, also in the middle of something.
+CONNECTION_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 #: Is given the word's payload; must not block.
 Heard = Callable[[str], None]
 
@@ -36,11 +44,11 @@ async def listen(
             await connected()
             await lost.wait()
             log.warning("the database closed the connection")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except CONNECTION_ERRORS as error:
             log.warning("no connection to the database", error=str(error))
         finally:
             if connection is not None and not connection.is_closed():
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with contextlib.suppress(*CONNECTION_ERRORS):
                     await connection.close(timeout=2)
         await asyncio.sleep(RECONNECT_SECONDS)
 

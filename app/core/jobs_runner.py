@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
@@ -38,6 +38,7 @@ LOOK_SECONDS = 2.0
 REDIS_BACKOFF_SECONDS = 0.5
 #: How long work that was cancelled may take to clean up before it is given back regardless.
 CLEAN_UP_SECONDS = 6.0
+LETTING_GO_SECONDS = 2.0
 
 #: What is cancelled is kept, too, until its work has ended. A row that a finishing transaction of
 #: ours holds is renewed next time: the dispatcher passes over it as well.
@@ -109,9 +110,7 @@ class Runner:
                 task.result()
         finally:
             self._stopping = True
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cut_off(tasks, seconds=LETTING_GO_SECONDS)
             await self._give_back()
 
     def free(self, lane: Lane) -> int:
@@ -138,9 +137,9 @@ class Runner:
 
     def _end(self, job_id: UUID, end: End) -> None:
         running = self.running.get(job_id)
-        if running is None or running.end is not None:
+        if running is None:
             return
-        running.end = end
+        running.end = running.end or end
         if running.claim is not None:
             running.claim.context.cancelled = True
         running.task.cancel()
@@ -149,13 +148,13 @@ class Runner:
 
     async def _receive(self, lane: Lane) -> None:
         """Take ids while there are free slots; whenever Redis is away, ask again a little later."""
-        while True:
+        while not self._stopping:
             redis = carrier.connect(settings().redis.url.get_secret_value())
             try:
                 receiver = carrier.Receiver(
                     redis, lane=lane, deliver=lambda job_id: self._accept(lane, job_id)
                 )
-                while True:
+                while not self._stopping:
                     self._words[lane].clear()
                     if free := self.free(lane):
                         await receiver.take(free)
@@ -243,8 +242,7 @@ class Runner:
         ending = [running.task for running in self.running.values()]
         for job_id in list(self.running):
             self._end(job_id, End.STOPPING)
-        if ending:
-            await asyncio.wait(ending, timeout=CLEAN_UP_SECONDS)
+        await _cut_off(ending, seconds=CLEAN_UP_SECONDS)
         try:
             await execute(_SIGN_OFF, self.name)
             given = await give_back(self.name)
@@ -253,6 +251,19 @@ class Runner:
             log.warning("could not give jobs back; their leases run out", error=str(error))
         else:
             log.info("worker stopped", given_back=given)
+
+
+async def _cut_off(tasks: Iterable["asyncio.Task[None]"], *, seconds: float) -> None:
+    """End tasks; each has so long to clean up, and is told a second time in between.
+
+    Python 3.11's `wait_for`, which redis-py uses, may swallow a cancel.
+    """
+    pending = {task for task in tasks if not task.done()}
+    for _ in range(2):
+        for task in pending:
+            task.cancel()
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=seconds / 2)
 
 
 def _start(work: Awaitable[object]) -> "asyncio.Task[None]":

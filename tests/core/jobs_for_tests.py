@@ -47,6 +47,16 @@ async def encode(_ctx: JobContext, *, name: str) -> None:
         raise
 
 
+@job("tests.stubborn", lane=Lane.TRANSCODE)
+async def stubborn(_ctx: JobContext) -> None:
+    """Swallows a cancel, as Python 3.11's `wait_for` may; the second one ends it."""
+    try:
+        started["stubborn"].set()
+        await released["stubborn"].wait()
+    except asyncio.CancelledError:
+        await released["stubborn"].wait()
+
+
 @job("tests.effect", max_attempts=20)
 async def effect(ctx: JobContext, *, name: str, fail: bool = False) -> None:
     """Its effect is a row, made in the transaction that ends it."""

@@ -80,6 +80,20 @@ async def test_a_worker_that_stops_gives_its_jobs_to_the_next(db_commit: None) -
         assert (row["attempt"], row["worker"]) == (1, "two")
 
 
+async def test_a_job_that_swallows_a_cancel_is_told_again(
+    db_commit: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.jobs_runner.CLEAN_UP_SECONDS", 0.4)
+    async with crew() as everybody:
+        runner = everybody.worker(transcode=1)
+        everybody.dispatcher()
+        job_id = await enqueue(kinds.stubborn)
+        await heard(kinds.started["stubborn"])
+        await everybody.stop("worker")
+        assert runner.running == {}
+        assert (await until_state(job_id, JobState.QUEUED))["attempt"] == 0
+
+
 async def test_a_worker_drops_what_it_no_longer_owns(db_commit: None) -> None:
     async with crew() as everybody:
         everybody.worker(transcode=2)
