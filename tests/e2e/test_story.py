@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect
 
 from tests.e2e.conftest import DESKTOP, PATIENCE, PHONE, Client, eventually, make_clip
 from tests.site import Site
@@ -49,7 +49,8 @@ def test_an_upload_is_paused_and_gone_on_with(
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         sign_up(page, "lise")
-        slow_down(page)
+        line = page.context.new_cdp_session(page)
+        limit(line, BYTES_A_SECOND)
         page.goto("/upload")
         page.locator("kinora-upload input[type=file]").set_input_files(film)
         row = page.locator(".upload-row")
@@ -57,7 +58,7 @@ def test_an_upload_is_paused_and_gone_on_with(
         expect(row).to_have_attribute("data-state", "paused")
         row.get_by_role("button", name="Go on").click()
         expect(row).not_to_have_attribute("data-state", "paused")
-        page.context.new_cdp_session(page).send("Network.disable")
+        limit(line, -1)
         row.get_by_role("link").wait_for()
         uuid = row.locator("kinora-progress").get_attribute("data-video")
         video = admin.wait_until({"uuid": uuid}, "playable")
@@ -91,16 +92,15 @@ def sign_up(page: Page, name: str) -> None:
     page.wait_for_url(lambda url: "/signup" not in url)
 
 
-def slow_down(page: Page) -> None:
-    """Make the page's connection a slow one."""
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send(
+def limit(line: CDPSession, bytes_a_second: int) -> None:
+    """Make a page's connection a slow one, or (-1) as fast as it is."""
+    line.send("Network.enable")
+    line.send(
         "Network.emulateNetworkConditions",
         {
             "offline": False,
             "latency": 0,
             "downloadThroughput": -1,
-            "uploadThroughput": BYTES_A_SECOND,
+            "uploadThroughput": bytes_a_second,
         },
     )
