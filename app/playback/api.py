@@ -53,7 +53,8 @@ class VideoToken(Schema):
     files: FileToken
 
 
-@api.get("//static/streaming-playlists/hls/{uuid}/{filename}", returns=bytes)
+# Files are without a rate limit: a player asks for hundreds of parts, a page for dozens of pictures
+@api.get("//static/streaming-playlists/hls/{uuid}/{filename}", rate=None, returns=bytes)
 async def get_media_file(request: web.Request, uuid: str, filename: str) -> web.StreamResponse:
     """A media file or playlist of a video, for whoever may see the video.
 
@@ -77,7 +78,7 @@ async def get_media_file(request: web.Request, uuid: str, filename: str) -> web.
     )
 
 
-@api.get("//lazy-static/{kind}/{filename}", returns=bytes)
+@api.get("//lazy-static/{kind}/{filename}", rate=None, returns=bytes)
 async def get_picture(request: web.Request, kind: str, filename: str) -> web.StreamResponse:
     """A thumbnail, preview, storyboard, avatar or banner; its name cannot be guessed."""
     if kind not in PICTURES:

@@ -229,6 +229,16 @@ async def test_nginx_sends_the_file_where_it_is_asked_to(
     assert await answer.read() == b""
 
 
+async def test_files_have_no_rate_limit(configure: Callable[..., None], client: Client) -> None:
+    configure(rate_limits__enabled=True, rate_limits__api="2/600")
+    video = await make_playable()
+    await storage().put_bytes("thumbnails/limit.jpg", b"jpeg")
+    for _ in range(5):
+        for url in (url_of(video.uuid), "/lazy-static/thumbnails/limit.jpg"):
+            assert (await client.get(url)).status == 200
+    await storage().delete("thumbnails/limit.jpg")
+
+
 async def test_a_viewer_s_many_requests_cost_the_database_nothing(
     client: Client,
     max_queries: Callable[[int], AbstractContextManager[Any]],
