@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 from aiohttp import web
@@ -28,6 +29,16 @@ from app.core import db as database
 from app.core import pagination
 from tests import servers
 from tests.statements import StatementCounter, counted_statements
+
+# The same examples in every run, and no judgement by the clock of a busy machine.
+hypothesis.settings.register_profile(
+    "kinora",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("kinora")
 
 T = TypeVar("T")
 
