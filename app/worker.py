@@ -38,7 +38,7 @@ JOB_MODULES: tuple[str, ...] = (
 def slots_of(lane: Lane, config: Settings) -> int:
     """How many jobs of a lane one worker runs at the same time."""
     if lane in {Lane.TRANSCODE, Lane.GPU}:
-        return config.workers.transcode_slots or max(2, (os.cpu_count() or 1) // 2)
+        return config.workers.transcode_slots or max(2, len(os.sched_getaffinity(0)) // 2)
     return config.workers.default_slots
 
 
