@@ -49,7 +49,11 @@ def run(*arguments: str | Path) -> None:
 
 
 def picture(
-    size: tuple[int, int] = SIZE, rate: str = "30", seconds: float = 4, extra: str = ""
+    size: tuple[int, int] = SIZE,
+    rate: str = "30",
+    seconds: float = 4,
+    extra: str = "",
+    pixels: str = "yuv420p",
 ) -> list[str]:
     """Input arguments: the test picture."""
     width, height = size
@@ -59,7 +63,8 @@ def picture(
         f"drawbox=0:{height - h}:{w}:{h}:blue:fill,"
         f"drawbox={width - w}:{height - h}:{w}:{h}:yellow:fill"
     )
-    graph = f"testsrc2=s={width}x{height}:r={rate}:d={seconds},format=rgb24,{boxes}{extra}"
+    pattern = f"testsrc2=s={width}x{height}:r={rate}:d={seconds},format=rgb24"
+    graph = f"{pattern},{boxes}{extra},format={pixels}"
     return ["-f", "lavfi", "-i", graph]
 
 
@@ -302,7 +307,9 @@ SOURCES: Final[tuple[Source, ...]] = (
         "theora-ogg", "a.ogv", film("-c:v", "libtheora", "-c:a", "libvorbis"), is_normalised=True
     ),
     Source("gif", "a.gif", silent(rate="10"), fps=Fraction(10), channels=(), languages=()),
-    Source("rgb-qtrle", "a.mov", silent("-c:v", "qtrle"), channels=(), languages=()),
+    Source(
+        "rgb-qtrle", "a.mov", silent("-c:v", "qtrle", pixels="rgb24"), channels=(), languages=()
+    ),
     Source("rotated-90", "a.mp4", turned(90), size=(180, 320)),
     Source("rotated-180", "a.mov", turned(180)),
     Source("rotated-270", "a.mp4", turned(270), size=(180, 320)),
