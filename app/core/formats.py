@@ -2,12 +2,14 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal
 
 from app.core.i18n import current_locale, gettext
 
+DAY = 24 * 60
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
@@ -25,12 +27,11 @@ def ago(when: datetime | None, *, now: datetime | None = None) -> str:
     """How long ago: `3 days ago`; what lies ahead: `in 3 days`."""
     if when is None:
         return ""
-    distance = when - (now or datetime.now(UTC))
-    if abs(distance) < timedelta(minutes=1):
+    minutes = int((when - (now or datetime.now(UTC))).total_seconds() / 60)
+    if minutes == 0:
         return gettext("just now")
-    return format_timedelta(
-        distance, granularity="minute", add_direction=True, locale=current_locale()
-    )
+    # After a day nobody sees the minutes, and whole hours are more often in the cache.
+    return _distance(minutes if abs(minutes) < DAY else int(minutes / 60) * 60, current_locale())
 
 
 def duration(seconds: float | None) -> str:
@@ -45,8 +46,19 @@ def count(number: int | None) -> str:
     value = number or 0
     if value < 1000:
         return str(value)
+    return _compact(value, current_locale())
+
+
+@lru_cache(maxsize=4096)
+def _distance(minutes: int, locale: str) -> str:
+    distance = timedelta(minutes=minutes)
+    return format_timedelta(distance, granularity="minute", add_direction=True, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _compact(value: int, locale: str) -> str:
     digits = 1 if value < 10_000 or 1_000_000 <= value < 10_000_000 else 0
-    return format_compact_decimal(value, fraction_digits=digits, locale=current_locale())
+    return format_compact_decimal(value, fraction_digits=digits, locale=locale)
 
 
 def filesize(size: int | None) -> str:
