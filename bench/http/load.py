@@ -12,13 +12,15 @@ from pathlib import Path
 
 CONNECTIONS = 16
 
-#: wrk asks for the paths of the file in turn.
+#: wrk asks for the paths in turn, from as many addresses as a busy site sees, so that the
+#: rate limit counts as it does there and never refuses.
 _TURNS = """
 local paths, at = {}, 0
 for line in io.lines("%s") do paths[#paths + 1] = line end
 request = function()
     at = at %% #paths + 1
-    return wrk.format("GET", paths[at])
+    local from = string.format("10.0.%%d.%%d", math.random(0, 255), math.random(0, 255))
+    return wrk.format("GET", paths[at], {["X-Forwarded-For"] = from})
 end
 """
 
@@ -62,7 +64,8 @@ async def _ask_by_hand(port: int, paths: Sequence[str], seconds: int) -> Answers
         at = first
         while time.monotonic() < began + seconds:
             at = (at + CONNECTIONS) % len(paths)
-            writer.write(f"GET {paths[at]} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+            visitor = f"X-Forwarded-For: 10.0.{len(statuses) // 256 % 256}.{len(statuses) % 256}"
+            writer.write(f"GET {paths[at]} HTTP/1.1\r\nHost: bench\r\n{visitor}\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
             await reader.readexactly(int(length[1]) if length else 0)

@@ -57,7 +57,6 @@ def web_process(database_url: str, redis_url: str, folder: Path) -> Iterator[tup
         "KINORA_STORAGE__WORK": str(folder / "work"),
         "KINORA_WEB__PORT": str(port),
         "KINORA_SITE__PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "KINORA_RATE_LIMITS__ENABLED": "false",
         "KINORA_LOG__LEVEL": "ERROR",
     }
     process = subprocess.Popen([sys.executable, "-m", "app", "web"], env=inherited | settings)
