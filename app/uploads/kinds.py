@@ -9,7 +9,22 @@ from typing import Final
 from app.core.errors import AppError
 
 VIDEO: Final = frozenset(
-    {"3g2", "3gp", "3gpp", "asf", "avi", "divx", "dv", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv"}
+    {
+        "3g2",
+        "3gp",
+        "3gpp",
+        "asf",
+        "avi",
+        "divx",
+        "dv",
+        "f4v",
+        "flv",
+        "gif",
+        "m2ts",
+        "m2v",
+        "m4v",
+        "mkv",
+    }
     | {"mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm", "rmvb"}
     | {"ts", "vob", "webm", "wmv", "y4m"}
 )
@@ -61,6 +76,7 @@ _VAGUE: Final = frozenset(
         "application/ogg",
         "application/x-matroska",
         "application/vnd.rn-realmedia",
+        "image/gif",
     }
 )
 
