@@ -22,35 +22,35 @@ ON_FILE_SYSTEM = 0
 Json = dict[str, object]
 
 
-def file_url(uuid: object, filename: str) -> str:
-    """Where a media file or playlist of a video is."""
-    return f"{site_url()}/static/streaming-playlists/hls/{uuid}/{filename}"
-
-
 def streaming_playlists(row: Columns) -> list[Json]:
     """The HLS playlist of a video with its files, an empty list before there is one."""
     playlist = json.loads(row["playlist"]) if row["playlist"] else None
     if playlist is None:
         return []
-    hashes = playlist.get("sha256")
+    site, hashes = site_url(), playlist.get("sha256")
+    folder = f"{site}/static/streaming-playlists/hls/{row['uuid']}/"
+    metadata = f"{site}/api/v1/videos/{row['id']}/metadata/"
     return [
         {
             "id": row["id"],
             "type": HLS,
-            "playlistUrl": file_url(row["uuid"], playlist["master"]),
-            "segmentsSha256Url": file_url(row["uuid"], hashes) if hashes else None,
+            "playlistUrl": folder + playlist["master"],
+            "segmentsSha256Url": folder + hashes if hashes else None,
             "redundancies": [],
             "files": [
-                media_file(rendition, row["uuid"], row["id"])
+                media_file(rendition, folder, metadata)
                 for rendition in msgspec.json.decode(row["renditions"])
             ],
         }
     ]
 
 
-def media_file(rendition: dict[str, Any], uuid: object, video_id: int) -> Json:
-    """PeerTube's `VideoFile` of a rendition (a row of that table as JSON)."""
-    resolution, url = rendition["resolution"], file_url(uuid, rendition["filename"])
+def media_file(rendition: dict[str, Any], folder: str, metadata: str) -> Json:
+    """PeerTube's `VideoFile` of a rendition (a row of that table as JSON).
+
+    `folder` and `metadata` are what the addresses of files and of their metadata begin with.
+    """
+    resolution, url = rendition["resolution"], folder + rendition["filename"]
     return {
         "id": rendition["id"],
         "resolution": {"id": resolution, "label": resolution_label(resolution)},
@@ -60,8 +60,8 @@ def media_file(rendition: dict[str, Any], uuid: object, video_id: int) -> Json:
         "fps": rendition["fps"],
         "fileUrl": url,
         "fileDownloadUrl": f"{url}?download=1",
-        "playlistUrl": file_url(uuid, rendition["playlist_filename"]),
-        "metadataUrl": f"{site_url()}/api/v1/videos/{video_id}/metadata/{rendition['id']}",
+        "playlistUrl": folder + rendition["playlist_filename"],
+        "metadataUrl": f"{metadata}{rendition['id']}",
         "hasAudio": resolution == 0 or "," in rendition["codecs"],
         "hasVideo": resolution != 0,
         "storage": ON_FILE_SYSTEM,
