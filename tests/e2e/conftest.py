@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.site import ROOT, Site, start_site
 
@@ -31,8 +31,8 @@ CHROMIUM = [
     "--disable-dev-shm-usage",
     "--autoplay-policy=no-user-gesture-required",
 ]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 860}
 #: How long something may take that a test waits for, on a machine that does much else.
 PATIENCE = 240.0
 VIDEO_SECONDS = 24
@@ -47,13 +47,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
-def eventually(holds: Callable[[], object], *, what: str, seconds: float = PATIENCE) -> Any:
-    """Wait until a condition holds and give its value; fail with `what` was waited for."""
+def eventually(
+    holds: Callable[[], object],
+    *,
+    what: str,
+    seconds: float = PATIENCE,
+    page: Page | None = None,
+) -> Any:
+    """Wait until a condition holds and give its value; fail with `what` was waited for.
+
+    A condition that asks no page itself needs `page`: its events are told only while we wait in it.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := holds():
             return value
-        time.sleep(0.1)
+        if page is None:
+            time.sleep(0.1)
+        else:
+            page.wait_for_timeout(100)
     raise AssertionError(f"waited {seconds:.0f} s in vain for: {what}")
 
 
@@ -190,6 +202,10 @@ def video(admin: Client, clip: Path) -> dict[str, Any]:
     }
     video = admin.upload(clip, **described)
     admin.wait_until(video, "complete")
+    eventually(
+        lambda: admin.call("GET", f"/api/v1/videos/{video['uuid']}/storyboards")[2]["storyboards"],
+        what="the storyboard is there",
+    )
     return video
 
 
@@ -237,9 +253,11 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: complaints.append(message.text)
-        if message.type == "error" and "Content Security Policy" in message.text
-        else None,
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and "Content Security Policy" in message.text
+            else None
+        ),
     )
     yield page
     assert not complaints

@@ -124,7 +124,7 @@ def test_list_grows_in_place(page: Page, videos: list[Video]) -> None:
         lambda route: route.fulfill(
             response=(real := route.fetch()),
             body=real.text().replace(
-                '</ul>\n  ',
+                "</ul>\n  ",
                 '<li class="load-more"><a class="button" href="/videos/recently-added?start=0"'
                 ' hx-get="/videos/recently-added?start=0" hx-target="closest li"'
                 ' hx-swap="outerHTML">Show more</a></li></ul>',
@@ -136,9 +136,7 @@ def test_list_grows_in_place(page: Page, videos: list[Video]) -> None:
     before = page.locator(".video-card").count()
     page.evaluate("() => { window.same = true; }")
     page.get_by_role("link", name="Show more").click()
-    eventually(
-        lambda: page.locator(".video-card").count() == 2 * before, what="the next cards"
-    )
+    eventually(lambda: page.locator(".video-card").count() == 2 * before, what="the next cards")
     assert page.evaluate("window.same")
 
 

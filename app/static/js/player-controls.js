@@ -92,6 +92,10 @@ function defineMended() {
       return Math.round(super.mediaDuration * 100) / 100;
     }
 
+    set mediaDuration(seconds) {
+      super.mediaDuration = seconds;
+    }
+
     connectedCallback() {
       super.connectedCallback();
       this.#plain();
