@@ -56,6 +56,7 @@ async def _worker(lanes: list[Lane]) -> None:
     from app.core.db import database
     from app.core.jobs_process import process_name, take_back_of_the_dead
     from app.core.jobs_runner import Runner
+    from app.core.storage import storage
 
     logging.configure("worker")
     config = settings()
@@ -73,7 +74,10 @@ async def _worker(lanes: list[Lane]) -> None:
         _settle()
         taken = await take_back_of_the_dead()
         log.info("worker", lanes=list(lanes), slots=dict(runner.slots), taken_back=taken)
-        await runner.run(stop)
+        try:
+            await runner.run(stop)
+        finally:
+            await storage().close()
 
 
 async def _encoders(lanes: list[Lane]) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ import mimetypes
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -82,6 +83,12 @@ class Storage(Protocol):
 
     async def signed_url(self, key: str, seconds: int, *, filename: str = "") -> str | None:
         """An address where browsers fetch it for a while; None where we serve it ourselves."""
+
+    async def remove_unfinished(self, *, older_than: timedelta) -> None:
+        """Remove what was being put when a process was killed; nothing takes so long to put."""
+
+    async def close(self) -> None:
+        """End what this process holds open, before its loop ends."""
 
     def public_url(self, key: str) -> str | None:
         """A lasting address where browsers fetch it; None where there is none."""

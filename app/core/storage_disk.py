@@ -10,7 +10,9 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix
@@ -116,9 +118,22 @@ class DiskStorage:
         """None: we serve the files."""
         checked(key)
 
+    async def remove_unfinished(self, *, older_than: timedelta) -> None:
+        """Empty the folder of unfinished files."""
+        await asyncio.to_thread(self._remove_unfinished, time.time() - older_than.total_seconds())
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     def public_url(self, key: str) -> None:
         """None: we serve the files."""
         checked(key)
+
+    def _remove_unfinished(self, before: float) -> None:
+        for path in (self.root / UNFINISHED).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime <= before:
+                    path.unlink()
 
     def _walk(self, folder: Path) -> Sequence[str]:
         return sorted(

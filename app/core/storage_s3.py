@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -24,7 +25,7 @@ from yarl import URL
 from app.config import Storage as StorageSettings
 from app.config import settings
 from app.core.errors import AppError
-from app.core.net import trusting_session
+from app.core.net import close_sessions, trusting_session
 from app.core.s3_signature import (
     EMPTY_SHA256,
     Credentials,
@@ -37,6 +38,8 @@ from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix, co
 PART = 16 * 1024**2
 MAX_PARTS = 10_000
 KEYS_AT_ONCE = 1000
+#: The folder of the scratch folder that holds local copies.
+COPIES = "storage"
 #: S3 copies no more than this in one call.
 MAX_COPY = 5 * 1024**3
 ATTEMPTS = 4
@@ -107,7 +110,7 @@ class S3Storage:
     @contextlib.asynccontextmanager
     async def local(self, key: str) -> AsyncIterator[Path]:
         """A copy in the scratch folder."""
-        folder = settings().storage.work / "storage" / secrets.token_hex(8)
+        folder = settings().storage.work / COPIES / secrets.token_hex(8)
         await asyncio.to_thread(folder.mkdir, parents=True)
         try:
             path = folder / Path(checked(key)).name
@@ -200,6 +203,21 @@ class S3Storage:
             disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
             query["response-content-disposition"] = disposition
         return presigned_url(self.credentials, self._url(key), seconds=seconds, query=query)
+
+    async def remove_unfinished(self, *, older_than: timedelta) -> None:
+        """Abort uploads in parts that nobody completed, and remove copies that nobody reads."""
+        limit = datetime.now(UTC) - older_than
+        _, body = await self._ask("GET", self.base, query={"uploads": ""})
+        for upload in _parsed(body).iter("Upload"):
+            if datetime.fromisoformat(upload.findtext("Initiated", "")) <= limit:
+                query = {"uploadId": upload.findtext("UploadId", "")}
+                with contextlib.suppress(NoSuchFileError):
+                    await self._ask("DELETE", self._url(upload.findtext("Key", "")), query=query)
+        await asyncio.to_thread(_remove_copies, before=limit.timestamp())
+
+    async def close(self) -> None:
+        """Close the connections to the store."""
+        await close_sessions()
 
     def public_url(self, key: str) -> str | None:
         """Below the public address, where the settings name one."""
@@ -346,6 +364,13 @@ def _refuse_error(body: bytes) -> None:
     """Some calls answer 200 before they have failed."""
     if b"<Error>" in body:
         raise ObjectStoreError(_parsed(body).findtext("Code", "unknown"))
+
+
+def _remove_copies(*, before: float) -> None:
+    for folder in (settings().storage.work / COPIES).glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_mtime <= before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _pause(attempt: int) -> None:

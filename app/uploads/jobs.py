@@ -4,19 +4,18 @@ import asyncio
 import contextlib
 import shutil
 import time
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.config import settings
 from app.core.jobs import JobContext, job
-from app.core.storage_disk import UNFINISHED
+from app.core.storage import storage
 from app.uploads import service
 
 #: A file without a row is young when its upload begins right now.
 YOUNG_SECONDS: Final = 3600
 #: No request, and no move of a file, lasts so long.
-HALF_WRITTEN_SECONDS: Final = 24 * 3600
+HALF_DONE: Final = timedelta(days=1)
 
 
 @job("uploads.remove_stale")
@@ -24,21 +23,13 @@ async def remove_stale_uploads(_: JobContext) -> None:
     """Remove expired uploads, and what this host has of uploads that no longer exist."""
     await service.remove_stale(datetime.now(UTC))
     await service.sweep_scratch(older_than=YOUNG_SECONDS)
-    await asyncio.to_thread(remove_half_written, older_than=HALF_WRITTEN_SECONDS)
+    await asyncio.to_thread(remove_half_read, older_than=HALF_DONE.total_seconds())
+    await storage().remove_unfinished(older_than=HALF_DONE)
 
 
-def remove_half_written(*, older_than: float) -> None:
-    """Remove what requests and moves into storage had not finished when a process was killed."""
-    configured = settings().storage
-    for folder in (configured.work / "forms", configured.root / UNFINISHED):
+def remove_half_read(*, older_than: float) -> None:
+    """Remove the files of forms that were being read when a process was killed."""
+    for folder in (settings().storage.work / "forms").glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            for path in folder.iterdir():
-                if time.time() - path.stat().st_mtime >= older_than:
-                    _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+            if time.time() - folder.stat().st_mtime >= older_than:
+                shutil.rmtree(folder, ignore_errors=True)

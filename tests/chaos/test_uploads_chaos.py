@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -21,7 +21,7 @@ from app.config import settings
 from app.core import db, storage
 from app.transcoding.scratch import remove_abandoned
 from app.uploads import service
-from app.uploads.jobs import remove_half_written
+from app.uploads.jobs import remove_half_read
 from tests import servers
 from tests.chaos.site import FragileSite, free_port
 from tests.factories import channel_of, login, make_user
@@ -234,7 +234,8 @@ async def nothing_is_left_over() -> None:
     await service.remove_stale(datetime.now(UTC))
     await service.sweep_scratch(older_than=0)
     await remove_abandoned(older_than=0)
-    remove_half_written(older_than=0)
+    remove_half_read(older_than=0)
+    await storage.storage().remove_unfinished(older_than=timedelta(0))
     assert await db.fetchval("SELECT count(*) FROM upload") == 0
     assert await db.fetchval("SELECT count(*) FROM transcoding_chunk") == 0
     named: set[str] = set()

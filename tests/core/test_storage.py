@@ -2,7 +2,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -552,3 +552,27 @@ def test_xml_of_a_store_that_is_none() -> None:
     with pytest.raises(ObjectStoreError):
         storage_s3._parsed(b"<html")
     assert isinstance(storage_s3._parsed(b"<a xmlns='x'><b/></a>"), ET.Element)
+
+
+async def test_what_a_kill_left_half_done_is_removed(
+    store: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.put_bytes(KEY, b"whole")
+    if isinstance(store, S3Storage):
+        await store._ask("POST", store._url("hls/a/b.mp4"), query={"uploads": ""})
+        copies = settings().storage.work / storage_s3.COPIES / "abc"
+        copies.mkdir(parents=True)
+        file_of(copies, b"copy")
+    elif isinstance(store, DiskStorage):
+        file_of(store.root / UNFINISHED, b"half")
+    ages = timedelta(days=20_000), timedelta(0)  # moto's uploads all began in 2010
+    for older_than, is_left in zip(ages, (True, False), strict=True):
+        await store.remove_unfinished(older_than=older_than)
+        if isinstance(store, S3Storage):
+            _, body = await store._ask("GET", store.base, query={"uploads": ""})
+            assert (b"hls/a/b.mp4" in body) is is_left
+            assert copies.exists() is is_left
+        elif isinstance(store, DiskStorage):
+            assert bool(list((store.root / UNFINISHED).iterdir())) is is_left
+    assert await keys_of(store, "") == [KEY]
+    await store.close()
