@@ -141,7 +141,7 @@ async def test_chapters_titles_and_subtitles(tmp_path: Path) -> None:
     assert found.title == "A film"
     assert [chapter.title for chapter in found.chapters] == ["One", "Two"]
     assert [chapter.start for chapter in found.chapters] == pytest.approx([0, 2], abs=0.05)
-    assert [(one.codec, one.language) for one in found.subtitles] == [("subrip", "swe")]
+    assert [(one.codec, one.language) for one in found.subtitles] == [("srt", "swe")]
 
 
 async def test_a_single_frame_has_a_rate(source_file: Files) -> None:
