@@ -5,6 +5,7 @@
 //   <kinora-upload data-max-size="50000000000" data-icons="{{ url_for_static('vendor/icons.svg') }}">
 //     <form method="post" action="…" enctype="multipart/form-data">
 //       <input type="file" name="videofile" …>        becomes the drop zone
+//       <span data-drop-icon>…</span>                 goes into it
 //       <p data-single>…</p>                          things for one file only (title, button) are hidden
 //       any other named field                         holds for every file that is added from then on,
 //                                                     under PeerTube's names: channelId, privacy, language …
@@ -80,7 +81,7 @@ class KinoraUpload extends HTMLElement {
 
   #makeZone() {
     const zone = element("label", { className: "drop-zone" });
-    const icon = this.querySelector("[data-drop-icon-holder]");
+    const icon = this.querySelector("[data-drop-icon]");
     if (icon) zone.append(icon);
     zone.append(
       element("strong", { textContent: this.words.drop }),
