@@ -15,6 +15,7 @@ from app.media.ffmpeg import OnProgress
 from app.media.plan import Rung
 from app.transcoding import profiles, service
 from app.transcoding.files import StoredFile, keep
+from app.transcoding.inputs import input_file
 from app.transcoding.reporting import reported
 from app.transcoding.snapshot import Snapshot, Sound, chunk_files
 
@@ -32,7 +33,7 @@ async def encode_chunk(
     """
     runs = profiles.runs(now.plan.encoded)
     found: dict[str, StoredFile] = {}
-    async with storage().local(now.row["still_key"] or now.row["input_key"]) as source:
+    async with input_file(now.row["still_key"] or now.row["input_key"]) as source:
         for done, rungs in enumerate(runs):
             part = (done / len(runs), 1 / len(runs))
             encode = partial(_encode, source, now, number, rungs, folder, ctx.nice, part)
@@ -81,7 +82,7 @@ async def encode_sound(
     """
     output = folder / f"{sound.track.name}.mp4"
     growing = GrowingSound(now, sound, sound_id, output)
-    async with storage().local(now.row["input_key"]) as source:
+    async with input_file(now.row["input_key"]) as source:
 
         async def encode(tell: OnProgress) -> None:
             await audio.encode_audio(

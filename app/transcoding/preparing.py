@@ -20,6 +20,7 @@ from app.media.plan import Plan
 from app.media.probe import Probe
 from app.transcoding import pictures, profiles
 from app.transcoding.files import Names, StoredFile, keep
+from app.transcoding.inputs import input_file
 from app.transcoding.models import new_token
 from app.transcoding.service import NewPlan
 from app.videos.models import Video, VideoSource
@@ -41,7 +42,7 @@ async def prepare(
 ) -> Prepared:
     """Look at the file, plan, copy what can be copied. Raises MediaError."""
     names = Names(video.uuid, new_token())
-    async with storage().local(source.key) as original:
+    async with input_file(source.key) as original:
         path, probed = await _readable(original, folder, nice=ctx.nice)
         plan = ladder.plan(probed, await profiles.ladder_settings())
         _ensure_allowed(plan)
