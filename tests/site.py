@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,12 @@ class Site:
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a plain GET."""
         return self._ask("GET", path)
+
+    def json(self, path: str) -> Any:
+        """What a path answers, read as JSON; it must answer 200."""
+        status, body = self.get(path)
+        assert status == 200, body
+        return json.loads(body)
 
     def post(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of a POST of form fields."""

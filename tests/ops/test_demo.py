@@ -1,0 +1,79 @@
+"""`bin/run --demo`: every film can be drawn, and what is filled once is not filled twice."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+
+from app.local import demo
+from app.local.demo_films import DRAWN_SOUND, FILMS, PEOPLE, Film
+from tests.site import Site, start_site
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("film", FILMS, ids=lambda film: film.name)
+def test_a_film_can_be_drawn(film: Film, tmp_path: Path) -> None:
+    file = demo.make(replace(film, seconds=3), tmp_path)
+    with av.open(str(file)) as made:
+        assert len(made.streams.audio) == 1
+        assert len(made.streams.video) == bool(film.picture or film.name in DRAWN_SOUND)
+        assert made.duration is not None
+        assert made.duration / av.time_base == pytest.approx(3, abs=0.3)
+
+
+def test_the_films_are_various() -> None:
+    assert len(FILMS) == 12
+    assert {film.by for film in FILMS} == {person.username for person in PEOPLE}
+    assert all(10 <= film.seconds <= 40 for film in FILMS)
+    assert all(2 <= len(tag) <= 30 for film in FILMS for tag in film.tags)
+    assert len({film.category for film in FILMS}) > 5
+    assert len({film.language for film in FILMS}) > 5
+    assert len({film.name for film in FILMS}) == len(FILMS)
+
+
+FILL = """
+import sys
+from dataclasses import replace
+from app.local import demo
+bells = next(film for film in demo.FILMS if "Bells" in film.name)
+demo.FILMS = (replace(bells, seconds=10),)
+sys.exit(demo.main())
+"""
+
+
+def fill(site: Site) -> str:
+    """Fill the site with the cheapest film; gives what that printed."""
+    filled = subprocess.run(
+        [sys.executable, "-c", FILL],
+        env=os.environ | {"KINORA_CONFIG": str(site.data / "run" / "kinora.toml")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert filled.returncode == 0, filled.stdout
+    return filled.stdout
+
+
+@pytest.mark.site
+@pytest.mark.slow
+def test_filling_twice_is_filling_once(tmp_path: Path) -> None:
+    site = start_site(tmp_path)
+    try:
+        first, second = fill(site), fill(site)
+        assert "1 of 1 videos play, done" in first
+        assert "Log in as mira, tomasz, ines, studio9 with the password" in first
+        assert "1 of 1 videos play, done" in second
+        assert "password" not in second
+        assert "drawing" not in second
+        videos = site.json("/api/v1/videos")
+        assert videos["total"] == 1
+        assert videos["data"][0]["channel"]["displayName"] == "Studio 9 Sessions"
+        assert videos["data"][0]["account"]["avatars"]
+        assert site.json("/api/v1/accounts")["total"] == len(PEOPLE) + 1
+    finally:
+        site.stop()
