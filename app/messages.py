@@ -19,13 +19,13 @@ ROOT = Path(__file__).parent.parent
 SENTENCES = [name for name in vars(errors) if name.endswith("Error")]
 KEYWORDS = DEFAULT_KEYWORDS | dict.fromkeys([*SENTENCES, "ValueError"])
 SOURCES = {
-    "app": [("**.py", "python")],
+    "app": [("media/**.py", "ignore"), ("**.py", "python")],
     "templates": [("**.html", "jinja2"), ("**.txt", "jinja2")],
 }
 OPTIONS = {"**.html": {"newstyle_gettext": "true"}, "**.txt": {"newstyle_gettext": "true"}}
 WIDTH = 100
 HEADER = """\
-# Kinora in {name}.
+# Kinora: {name}
 msgid ""
 msgstr ""
 "Language: {language}\\n"
