@@ -45,12 +45,10 @@ TEST_FILES: Final[Mapping[str, Mapping[str, str]]] = {"axe-core": {"axe.min.js":
 
 #: The icons of the sprite, by lucide's names.
 ICONS: Final = (
-    "activity arrow-up ban calendar captions check chevron-down chevron-left chevron-right"
-    " circle-alert circle-check circle-pause circle-play clock copy download ellipsis-vertical"
-    " external-link eye film folder-open globe hard-drive house image info key-round languages"
-    " layers link list-video lock log-in log-out mail moon pause pencil play plus rotate-cw scale"
-    " search settings share-2 shield smartphone sun tag trash-2 trending-up triangle-alert tv"
-    " upload user user-plus users x"
+    "ban check chevron-left chevron-right circle-alert circle-check clock copy"
+    " ellipsis-vertical eye film house image info key-round languages layers link lock"
+    " log-in log-out mail moon pause pencil play plus rotate-cw search settings share-2"
+    " smartphone sun tag trash-2 triangle-alert tv upload user user-plus users x"
 )
 
 

@@ -46,7 +46,10 @@ class PasswordForm(Schema):
 @pages.get("/")
 async def home(request: web.Request, query: Place) -> web.Response:
     """What is worth watching now, the first of it large."""
-    videos, more = await _page(request, "-hot", query.start)
+    # the large one stands beside a page of the others
+    videos, more = await _page(
+        request, "-hot", query.start, count=PAGE if query.start else PAGE + 1
+    )
     first = videos[0] if videos and not query.start else None
     return render(
         request,
@@ -190,15 +193,17 @@ async def _visible(request: web.Request, reference: str) -> Row:
     return await queries.get_video(reference, known_actor(request), file_token=token)
 
 
-async def _page(request: web.Request, sort: str, start: int) -> tuple[list[Row], str | None]:
+async def _page(
+    request: web.Request, sort: str, start: int, *, count: int = PAGE
+) -> tuple[list[Row], str | None]:
     """A page of a list, and the address of the next one; one video more than is shown tells."""
     viewer = known_actor(request)
     wanted = VideoFilter(
-        nsfw=showing.sensitive_wish(viewer), sort=sort, start=start, count=PAGE + 1
+        nsfw=showing.sensitive_wish(viewer), sort=sort, start=start, count=count + 1
     )
     found = list(await queries.list_videos(wanted, viewer))
-    further = len(found) > PAGE and start + PAGE <= FURTHEST
-    return found[:PAGE], f"{request.path}?start={start + PAGE}" if further else None
+    further = len(found) > count and start + count <= FURTHEST
+    return found[:count], f"{request.path}?start={start + count}" if further else None
 
 
 async def _list(
