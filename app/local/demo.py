@@ -82,7 +82,7 @@ def _furnish(client: Client, person: Person, folder: Path) -> None:
         picture = folder / "picture.png"
         source = f"gradients=s={size}:type={kind}:c0={first}:c1={second}:n=2:{ends}:seed={seed}"
         _ffmpeg("-f", "lavfi", "-i", f"{source},format=rgb24", "-frames:v", "1", picture)
-        client.post_form(path, {}, name, picture)
+        client.post_form(path, {}, {name: picture})
 
 
 def make(film: Film, folder: Path) -> Path:
@@ -133,7 +133,20 @@ def _upload(client: Client, film: Film, file: Path) -> None:
         "licence": film.licence,
         "privacy": 1,
     }
-    client.post_form("/videos/upload", said, "videofile", file)
+    files = {"videofile": file}
+    if not film.picture and film.name not in DRAWN_SOUND:
+        files["thumbnailfile"] = _poster(file.with_name("poster.png"))
+    client.post_form("/videos/upload", said, files)
+
+
+def _poster(picture: Path) -> Path:
+    """The picture of a piece of sound: rings in the air."""
+    far = "hypot(X-320,Y-150)"
+    ring = f"exp(-{far}/150)*(0.6+0.4*cos({far}/9))"
+    colours = f"geq=r='27+225*{ring}':g='27+175*{ring}':b='58+60*{ring}'"
+    source = f"nullsrc=s=640x360,format=gbrp,{colours},scale=1280:720:flags=bicubic"
+    _ffmpeg("-f", "lavfi", "-i", source, "-frames:v", "1", picture)
+    return picture
 
 
 def _states(clients: Mapping[str, Client]) -> dict[str, int]:
@@ -154,7 +167,7 @@ def _fill(clients: Mapping[str, Client]) -> None:
             progress.show(f"furnishing {person.channel_name}")
             _furnish(clients[person.username], person, folder)
         states = _states(clients)
-        for film in FILMS:
+        for film in reversed(FILMS):  # the newest comes first on the pages
             if film.name not in states:
                 progress.show(f"drawing “{film.name}”")
                 file = make(film, folder)

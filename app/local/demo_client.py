@@ -32,8 +32,8 @@ class Client:
         """Send JSON."""
         return self._ask(method, path, json.dumps(body).encode(), "application/json")
 
-    def post_form(self, path: str, fields: Mapping[str, object], name: str, file: Path) -> Json:
-        """Send a form with a file, as a browser does."""
+    def post_form(self, path: str, fields: Mapping[str, object], files: Mapping[str, Path]) -> Json:
+        """Send a form with files, as a browser does."""
         boundary = uuid4().hex
         head = f"--{boundary}\r\nContent-Disposition: form-data; "
         parts = [
@@ -41,9 +41,10 @@ class Client:
             for key, value in fields.items()
             for one in (value if isinstance(value, list | tuple) else [value])
         ]
-        parts.append(f'{head}name="{name}"; filename="{file.name}"\r\n\r\n'.encode())
-        parts.append(file.read_bytes())
-        parts.append(f"\r\n--{boundary}--\r\n".encode())
+        for name, file in files.items():
+            parts.append(f'{head}name="{name}"; filename="{file.name}"\r\n\r\n'.encode())
+            parts += [file.read_bytes(), b"\r\n"]
+        parts.append(f"--{boundary}--\r\n".encode())
         return self._ask("POST", path, b"".join(parts), f"multipart/form-data; boundary={boundary}")
 
     def _ask(self, method: str, path: str, body: bytes, kind: str) -> Json:

@@ -166,16 +166,16 @@ FILMS: Final = (
     Film(
         "tomasz",
         "Into the seahorse valley",
-        "We start where everybody starts and go down **ten thousand times**.\n\n"
-        "The valley is at -0.7436 + 0.1318i, if you want to go there yourself.",
+        "We start where everybody starts and go down **four hundred times**.\n\n"
+        "The valley is at -0.7453 + 0.1131i, if you want to go there yourself.",
         ("fractal", "mandelbrot", "mathematics", "zoom"),
         "en",
         SCIENCE,
         PUBLIC_DOMAIN,
         30,
         "mp4",
-        "mandelbrot=s=960x540:r=25:maxiter=700:start_scale=0.6:end_scale=0.00008:end_pts=750"
-        ":start_x=-0.743643887037:start_y=-0.131825904205:inner=black,hue=h=-20,scale=1280:720",
+        "mandelbrot=s=960x540:r=25:maxiter=700:start_scale=0.009:end_scale=0.00002:end_pts=750"
+        ":start_x=-0.74529:start_y=-0.113075:inner=black,hue=h=-20,scale=1280:720",
         _chord(130.81, 196, 246.94),
     ),
     Film(
@@ -202,9 +202,10 @@ FILMS: Final = (
         PUBLIC_DOMAIN,
         10,
         "webm",
-        "nullsrc=s=480x270:r=15,geq=lum='st(0,hypot(X-240-68*sin(T/2),Y-135-38*cos(T/3)));"
-        "st(1,hypot(X-240+68*cos(T/2),Y-135+38*sin(T/2)));"
-        "clip(128+400*sin(ld(0)/3)*sin(ld(1)/3),20,230)':cb=150:cr=100,scale=960:540:flags=bicubic",
+        "nullsrc=s=320x180:r=15,geq=lum='st(0,hypot(X-160-45*sin(T/2),Y-90-25*cos(T/3)));"
+        "st(1,hypot(X-160+45*cos(T/2),Y-90+25*sin(T/2)));"
+        "clip(128+400*sin(ld(0)/2.5)*sin(ld(1)/2.5),20,230)':cb=150:cr=100,"
+        "scale=1280:720:flags=bicubic",
         _chord(146.83, 185, 220),
     ),
     Film(
