@@ -54,8 +54,10 @@ def run_dispatcher() -> None:
 
 async def _worker(lanes: list[Lane]) -> None:
     from app.core.db import database
+    from app.core.jobs_context import on_progress
     from app.core.jobs_process import process_name, take_back_of_the_dead
     from app.core.jobs_runner import Runner
+    from app.core.pubsub import PubSub
     from app.core.storage import storage
 
     logging.configure("worker")
@@ -74,9 +76,12 @@ async def _worker(lanes: list[Lane]) -> None:
         _settle()
         taken = await take_back_of_the_dead()
         log.info("worker", lanes=list(lanes), slots=dict(runner.slots), taken_back=taken)
+        words = PubSub(config.redis.url.get_secret_value())
+        on_progress(words.publish)
         try:
             await runner.run(stop)
         finally:
+            await words.close()
             await storage().close()
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -28,6 +28,16 @@ _PROGRESS = """
     UPDATE job SET progress = $4
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running' RETURNING true
 """
+
+
+#: Hears the subject of a job that got further, once that is committed. It must not fail.
+Hearer = Callable[[str], Awaitable[None]]
+_hearers: list[Hearer] = []
+
+
+def on_progress(hear: Hearer) -> None:
+    """Call this whenever a job of this process got further or is done."""
+    _hearers.append(hear)
 
 
 @dataclass(slots=True)
@@ -71,6 +81,7 @@ class JobContext:
         done = min(1.0, max(0.0, fraction))
         if not await fetchval(_PROGRESS, self.id, self.worker, self.attempt, done):
             raise LostLease(f"{self.kind} {self.id}")
+        await self._tell()
 
     @contextlib.asynccontextmanager
     async def finish(self) -> AsyncIterator[None]:
@@ -84,3 +95,9 @@ class JobContext:
             yield
             await fetchval(_DONE, self.id)
         self.finished = True
+        await self._tell()
+
+    async def _tell(self) -> None:
+        if self.subject is not None:
+            for hear in _hearers:
+                await hear(self.subject)

@@ -19,7 +19,7 @@ from app.config import settings
 
 #: A listener that is slower than this many words loses the oldest.
 WAITING_WORDS = 16
-CONNECT_SECONDS, RECONNECT_SECONDS = 1.0, 1.0
+CONNECT_SECONDS, RECONNECT_SECONDS, PUBLISH_SECONDS = 1.0, 1.0, 1.0
 
 Words = asyncio.Queue[bytes]
 
@@ -33,10 +33,11 @@ class PubSub:
         self._prefix = f"kinora:{settings().site.public_url}:"
         self._listeners: defaultdict[str, set[Words]] = defaultdict(set)
 
-    async def publish(self, channel: str, word: bytes) -> None:
-        """Say something to whoever listens, on any host."""
-        with contextlib.suppress(RedisError, OSError):
-            await self._redis.publish(self._prefix + channel, word)
+    async def publish(self, channel: str, word: bytes = b"") -> None:
+        """Say something to whoever listens, on any host; never fails, takes a second at most."""
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await self._redis.publish(self._prefix + channel, word)
 
     @contextlib.asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[Words]:

@@ -1,6 +1,7 @@
 """How far a video is, as JSON or as a stream of events; transcoding anew for administrators."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final
@@ -11,6 +12,7 @@ from pydantic_core import to_json
 
 from app.core.api import Access, Api, Schema
 from app.core.errors import ConflictError, NotFoundError
+from app.core.pubsub import PUBSUB, Words
 from app.transcoding import failures, jobs, queries
 from app.videos.api import Reference, visible_video
 from app.videos.models import VideoState
@@ -21,12 +23,15 @@ __all__ = ["api", "jobs"]  # whoever serves this also subscribes to what creates
 
 api = Api(tag="Video Transcoding")
 
-LOOK_SECONDS: Final = 1.0
+#: Workers say when a video got further; what they did not say, or Redis lost, is seen by then.
+LOOK_SECONDS: Final = 2.0
+#: Several workers speak at once: look once for all of them.
+SETTLE_SECONDS: Final = 0.2
 #: A stream ends then; browsers connect again by themselves.
 STREAM_SECONDS: Final = 600
 EVENTS: Final = "text/event-stream"
 #: A comment now and then, so that proxies do not take the stream for dead.
-QUIET_LOOKS: Final = 15
+QUIET_LOOKS: Final = 8
 
 
 class State(Schema):
@@ -105,6 +110,16 @@ async def _progress(video_id: int) -> VideoProgress:
     )
 
 
+async def _wait(words: Words) -> None:
+    """Until a worker says that the video got further; not for long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await words.get()
+            await asyncio.sleep(SETTLE_SECONDS)
+    while not words.empty():
+        words.get_nowait()
+
+
 async def _stream(request: web.Request, video_id: int) -> web.StreamResponse:
     """An event for each change, until the video is done or failed, deleted, or nobody listens."""
     response = web.StreamResponse(
@@ -116,8 +131,9 @@ async def _stream(request: web.Request, video_id: int) -> web.StreamResponse:
     )
     await response.prepare(request)
     told, quiet = b"", 0
+    listening = request.app[PUBSUB].listening(f"video:{video_id}")
     try:
-        async with asyncio.timeout(STREAM_SECONDS):
+        async with asyncio.timeout(STREAM_SECONDS), listening as words:
             while True:
                 progress = await _progress(video_id)
                 event = to_json(progress, by_alias=True)
@@ -130,7 +146,7 @@ async def _stream(request: web.Request, video_id: int) -> web.StreamResponse:
                     quiet = 0
                 if progress.phase in ("done", "failed"):
                     break
-                await asyncio.sleep(LOOK_SECONDS)
+                await _wait(words)
     except (TimeoutError, NotFoundError, ConnectionError):
         pass
     return response

@@ -1,5 +1,6 @@
 """Who waits for whom; few cores, little memory, encoders that do not work."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app.core import jobs_context
 from app.core.db import fetch, fetchval
 from app.core.jobs import Priority, drain
+from app.core.pubsub import PUBSUB
 from app.media.limits import GIB
 from app.media.plan import Rung
+from app.transcoding import api as transcoding_api
 from app.transcoding import profiles
 from tests.transcoding.conftest import Person
 from tests.transcoding.test_story import run_next, twenty_seconds
@@ -116,6 +120,26 @@ async def test_progress_as_a_stream_of_events(
     rest = await answer.content.read()
     assert b'"phase":"done"' in rest
     assert b'"progress":1.0' in rest
+
+
+async def test_a_stream_hears_at_once_how_far_a_video_is(
+    person: Person, source_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert person.client.app is not None
+    pubsub = person.client.app[PUBSUB]
+    monkeypatch.setattr(transcoding_api, "LOOK_SECONDS", 1000)  # it does not look by itself
+    monkeypatch.setattr(jobs_context, "_hearers", [pubsub.publish])
+    video = await person.upload(source_file("h264-mp4"))
+    path = f"/api/v1/videos/{video['uuid']}/progress"
+    answer = await person.client.get(path, headers={"Accept": "text/event-stream"} | person.headers)
+    await answer.content.readuntil(b"\n\n")
+    await drain()
+    # The subscription stands a moment after the start: the last word is repeated until it is heard.
+    reading = asyncio.ensure_future(answer.content.read())  # noqa: TID251
+    while not reading.done():
+        await pubsub.publish(f"video:{video['id']}")
+        await asyncio.wait([reading], timeout=0.05)
+    assert b'"phase":"done"' in reading.result()
 
 
 async def test_strangers_do_not_hear_of_what_is_not_published(
