@@ -39,7 +39,11 @@ def growing(snapshot: Snapshot, chunks: Sequence[Mapping[str, StoredFile]]) -> L
     for rung in snapshot.plan.encoded:
         files = [chunk[rung.name] for chunk in chunks]
         name = names.growing(rung.name)
-        texts[name] = playlists.event_playlist(_pieces(files), target_seconds=target)
+        texts[name] = playlists.event_playlist(
+            _pieces(files),
+            target_seconds=target,
+            is_complete=len(chunks) == len(snapshot.plan.chunks),
+        )
         beginning = files[0]
         variants.append(
             Variant(
