@@ -24,6 +24,10 @@ class PeerTubeState(StrEnum):
     DELAYED = "delayed"
 
 
+#: PeerTube's types of jobs, and what our kinds of the same work begin with.
+TYPES = {"video-transcoding": "transcoding."}
+
+
 class JobsQuery(ListQuery):
     """Which jobs are listed."""
 
@@ -61,7 +65,7 @@ async def list_jobs_in_state(_: web.Request, state: PeerTubeState, query: JobsQu
 
 async def _page(query: JobsQuery, state: PeerTubeState | None) -> Page[Job]:
     wanted = JobFilter(
-        kind=query.job_type,
+        kind=TYPES.get(query.job_type or "", query.job_type),
         peertube_state=state,
         oldest_first=query.sort == "createdAt",
         start=query.start,
@@ -73,9 +77,9 @@ async def _page(query: JobsQuery, state: PeerTubeState | None) -> Page[Job]:
 def _job(row: Row) -> Job:
     return Job(
         id=str(row["id"]),
-        type=row["kind"],
+        type=_type(row["kind"]),
         state=_state(row),
-        data=json.loads(row["payload"]),
+        data={"kind": row["kind"], **json.loads(row["payload"])},
         priority=row["priority"],
         progress=round(row["progress"] * 100),
         error={"message": row["error"]} if row["error"] else None,
@@ -83,6 +87,11 @@ def _job(row: Row) -> Job:
         processed_on=row["started_at"],
         finished_on=row["finished_at"],
     )
+
+
+def _type(kind: str) -> str:
+    same = (name for name, beginning in TYPES.items() if kind.startswith(beginning))
+    return next(same, kind)
 
 
 def _state(row: Row) -> PeerTubeState:

@@ -49,6 +49,7 @@ class JobFilter:
 
     lane: str | None = None
     state: JobState | None = None
+    #: a kind, or what several begin with
     kind: str | None = None
     #: one of PEERTUBE_STATES
     peertube_state: str | None = None
@@ -89,10 +90,13 @@ async def workers() -> Sequence[Row]:
 
 def _where(wanted: JobFilter) -> tuple[str, list[object]]:
     parts, arguments = ["true"], list[object]()
-    for column, value in (("lane", wanted.lane), ("state", wanted.state), ("kind", wanted.kind)):
+    for column, value in (("lane", wanted.lane), ("state", wanted.state)):
         if value is not None:
             arguments.append(str(value))
             parts.append(f"{column} = ${len(arguments)}")
+    if wanted.kind is not None:
+        arguments.append(wanted.kind)
+        parts.append(f"starts_with(kind, ${len(arguments)})")
     if wanted.peertube_state is not None:
         parts.append(PEERTUBE_STATES[wanted.peertube_state])
     return " AND ".join(parts), arguments

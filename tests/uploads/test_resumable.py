@@ -10,6 +10,7 @@ import pytest
 from app.core.db import fetchval
 from app.core.ids import new_uuid
 from app.uploads import reception, scratch
+from tests.contract.peertube import ensure_answers
 from tests.uploads.conftest import (
     RESUMABLE,
     Client,
@@ -30,6 +31,7 @@ async def test_chunks_in_order_become_a_video(uploader: Uploader) -> None:
     assert (first.status, first.headers["Range"]) == (308, "bytes=0-399")
     last = await uploader.send(place, "bytes 400-999/1000", FILM[400:])
     assert last.status == 200
+    ensure_answers("VideoUploadResponse", await last.json())
     video = (await last.json())["video"]
     assert set(video) == {"id", "uuid", "shortUUID"}
     assert await stored_bytes(video["uuid"]) == FILM
