@@ -61,10 +61,11 @@ def event_playlist(
     """The growing playlist over the files of several chunks, in order.
 
     Each chunk's file comes with its own beginning (EXT-X-MAP) and continues the times of the one
-    before, so there is no discontinuity: number, length and times of the segments are those of the
-    finished playlist that takes its place. `target_seconds` must not change while it grows and no
-    segment may be longer: `ceil(plan.segment_seconds)` for encoded rungs, the longest key frame gap
-    for a copied one.
+    before, so there is no discontinuity. hls.js refuses a playlist in which segments it knows have
+    another address: when all chunks are there, end this one with `is_complete` and give the joined
+    files playlists (and a master) of other names. `target_seconds` must not change while it grows
+    and no segment may be longer: `ceil(plan.segment_seconds)` for encoded rungs, the longest key
+    frame gap for a copied one.
     """
     lines = [line for uri, rendition in parts for line in _part(uri, rendition)]
     end = ["#EXT-X-ENDLIST"] if is_complete else []
