@@ -40,7 +40,7 @@ class Priority(IntEnum):
     @property
     def nice(self) -> int:
         """The niceness of child processes that do the work."""
-        return {Priority.FIRST: 0, Priority.NORMAL: 5, Priority.EXTRA: 10}[self]
+        return {Priority.FIRST: 0, Priority.NORMAL: 5, Priority.EXTRA: 15}[self]
 
     @classmethod
     def nearest(cls, number: int) -> "Priority":

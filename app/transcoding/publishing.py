@@ -4,6 +4,7 @@ Whoever publishes holds the plan's row until the transaction ends, so that the p
 are written one after the other, each longer than the one before.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,7 +73,10 @@ async def note_complete(now: Snapshot, found: Listing, joined: Mapping[str, Stor
         "priority": Priority.EXTRA,
     }
     await enqueue("transcoding.storyboard", **common, video_id=now.video_id)
-    grace = timedelta(minutes=settings().transcoding.grace_minutes)
+    # whoever began to watch the pieces may want to see the end of them
+    grace = timedelta(
+        minutes=settings().transcoding.grace_minutes, seconds=math.ceil(now.plan.duration)
+    )
     await enqueue(
         "transcoding.clean_up", **common, run_at=datetime.now(UTC) + grace, video_id=now.video_id
     )
