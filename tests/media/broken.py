@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from app.media.errors import Reason
-from tests.media.sources import AAC, X264, film, picture, raw, run, tone
+from tests.media.makers import AAC, X264, film, picture, raw, run, tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import pytest
 from app.media import audio, encoders, ladder, package, probe, timeline, transcode
 from app.media.ladder import LadderSettings, Plan
 from app.media.pieces import PieceReader
-from tests.media import pipeline
+from tests.media import makers, pipeline
 
 LOSSLESS = replace(
     encoders.PROFILES["x264"],
@@ -200,3 +200,30 @@ async def offset(expected: Path, made: Path) -> int:
         for shift in range(-54, 55)  # a period of the tone is 109 samples
     }
     return max(scores, key=lambda shift: scores[shift])
+
+
+@pytest.mark.parametrize("may_copy", [True, False])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.mov", "late.mkv"])
+async def test_flash_and_beep_stay_together(name: str, may_copy: bool, tmp_path: Path) -> None:
+    """Seen and heard at once to within a fortieth of a second, whatever was copied or rewritten."""
+    first = tmp_path / "first.mp4"
+    makers.flash_and_beep(first)
+    path = tmp_path / name
+    offset = ("-output_ts_offset", "7") if name == "late.mkv" else ()
+    makers.run("-i", first, "-c", "copy", *offset, path)
+    made = await pipeline.run(path, tmp_path, replace(SETTINGS, may_copy=may_copy, encoder="x264"))
+    assert all(track.is_copy is may_copy for track in made.plan.audio)
+    values, rate = pipeline.samples(made.files[made.plan.audio[0].name])
+    heard = next(number for number, value in enumerate(values) if abs(value) > 0.05) / rate
+    for rung in made.plan.rungs:
+        seen = float(flash(made.files[rung.name]) / rung.fps)
+        assert heard == pytest.approx(seen, abs=0.025), rung.name
+
+
+def flash(path: Path) -> int:
+    """The number of the first white frame."""
+    with av.open(str(path)) as media:
+        for number, frame in enumerate(media.decode(media.streams.video[0])):
+            if bytes(frame.planes[0])[frame.planes[0].line_size * 50 + 50] > 128:
+                return number
+    raise AssertionError("no flash")
