@@ -183,7 +183,7 @@ class Transcoding(Section):
     grace_minutes: int = Field(
         60,
         ge=0,
-        description="What played while a video was being made is removed so long, and its length, after.",
+        description="What played while a video was made is removed so long, and its length, later.",
     )
 
 

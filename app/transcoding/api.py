@@ -11,12 +11,16 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from app.core.api import Access, Api, Schema
+from app.core.auth import current_actor
+from app.core.db import Row
 from app.core.errors import ConflictError, NotFoundError
+from app.core.ids import parse_uuid
 from app.core.pubsub import PUBSUB, Words
 from app.transcoding import failures, jobs, queries
+from app.videos.access import file_cookie
 from app.videos.api import Reference, visible_video
 from app.videos.models import VideoState
-from app.videos.queries import find_video
+from app.videos.queries import find_video, get_video
 from app.videos.vocabulary import STATES
 
 __all__ = ["api", "jobs"]  # whoever serves this also subscribes to what creates videos
@@ -78,7 +82,7 @@ class NewTranscoding(Schema):
 @api.get("/videos/{id}/progress", returns=VideoProgress)
 async def get_progress(request: web.Request, id: Reference) -> VideoProgress | web.StreamResponse:
     """How far a video is; as server-sent events where the client accepts these."""
-    row = await visible_video(request, id)
+    row = await _visible(request, id)
     if EVENTS in request.headers.get("Accept", ""):
         return await _stream(request, row["id"])
     return await _progress(row["id"])
@@ -91,6 +95,15 @@ async def transcode_again(_: web.Request, id: Reference, body: NewTranscoding) -
     if row["state"] == VideoState.TO_TRANSCODE and not body.force_transcoding:
         raise ConflictError("This video is being transcoded already.", code="already_transcoding")
     await failures.restart(row["id"])
+
+
+async def _visible(request: web.Request, reference: str) -> Row:
+    """The video, if who asks may see it: a cookie tells that its password was known."""
+    uuid = parse_uuid(reference)
+    cookie = request.cookies.get(file_cookie(uuid)) if uuid else None
+    if cookie is None:
+        return await visible_video(request, reference)
+    return await get_video(reference, await current_actor(request), file_token=cookie)
 
 
 async def _progress(video_id: int) -> VideoProgress:

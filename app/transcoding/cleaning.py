@@ -28,11 +28,13 @@ async def remove_leftovers(video_id: int, *, keep_original: bool) -> None:
     Nothing while the video is made anew: another clean-up follows that. Raises Retry.
     """
     row = await fetchrow(KEPT, video_id)
-    if row is None or row["plan_id"] is None or row["finished_at"] is None:
+    playlist = json.loads(row["playlist"]) if row and row["playlist"] else None
+    if row is None or playlist is None or not playlist["complete"]:
+        return
+    if row["plan_id"] is not None and row["finished_at"] is None:
         return
     if row["storyboard_is_owed"]:
         raise Retry(reason="the storyboard is yet to be made")
-    playlist = json.loads(row["playlist"])
     wanted = {f"hls/{row['uuid']}/{name}" for name in [*playlist["files"], *row["files"]]}
     if keep_original and row["source"]:
         wanted.add(row["source"])
@@ -42,6 +44,7 @@ async def remove_leftovers(video_id: int, *, keep_original: bool) -> None:
     if row["source"] and not keep_original:
         found.append(row["source"])
     await store.delete(*(key for key in found if key not in wanted))
-    await service.forget_pieces(row["plan_id"])
+    if row["plan_id"] is not None:
+        await service.forget_pieces(row["plan_id"])
     if not keep_original:
         await service.forget_original(video_id)

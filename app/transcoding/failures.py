@@ -24,10 +24,18 @@ SERVER_FAILED_SENTENCE: Final = (
 
 
 async def fail(video_id: int, code: str, sentence: str, *, job_id: UUID) -> None:
-    """The file cannot become a video: say so on its page and leave nothing of it behind."""
+    """The file cannot become a video: say so on its page and leave nothing of it behind.
+
+    A video that plays whole from an earlier plan keeps everything but the new one.
+    """
     async with transaction():
         video = await Video.select_for_update().get_or_none(id=video_id)
         if video is None:
+            return
+        await cancel(subject=subject_of(video_id), except_id=job_id)
+        await Transcoding.filter(video_id=video_id).delete()
+        if await queries.plays_whole(video_id):
+            await enqueue("transcoding.clean_up", video_id=video_id)
             return
         if video.state is not VideoState.TRANSCODING_FAILED or video.error_code == SERVER_FAILED:
             await Video.filter(id=video_id).update(state=VideoState.TO_TRANSCODE)
@@ -36,8 +44,6 @@ async def fail(video_id: int, code: str, sentence: str, *, job_id: UUID) -> None
         await Video.filter(id=video_id).update(playlist=None, thumbnails=[], storyboard=None)
         await Rendition.filter(video_id=video_id).delete()
         await VideoSource.filter(video_id=video_id).delete()
-        await Transcoding.filter(video_id=video_id).delete()
-        await cancel(subject=subject_of(video_id), except_id=job_id)
         pictures = [f"thumbnails/{each['filename']}" for each in video.thumbnails]
         await enqueue(
             remove_files,

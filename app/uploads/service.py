@@ -217,7 +217,8 @@ async def _become_video(upload: Upload, thumbnails: list[dict[str, Any]]) -> Vid
     if thumbnails:
         await Video.filter(id=video.id).update(thumbnails=thumbnails)
     locked.video_id = video.id
-    await locked.save(update_fields=["video_id", "updated_at"])
+    locked.metadata = {}  # there may be passwords in it
+    await locked.save(update_fields=["video_id", "metadata", "updated_at"])
     return video
 
 

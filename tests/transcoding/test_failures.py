@@ -14,6 +14,7 @@ from app.core.jobs_attempt import attempt, claim
 from app.core.jobs_context import JobContext
 from app.media import transcode
 from app.media.errors import MediaError, Reason
+from app.transcoding import failures
 from tests.factories import login, make_user
 from tests.media.broken import BROKEN
 from tests.transcoding.conftest import Person, jobs, scratch_files, stored
@@ -274,3 +275,40 @@ async def test_clean_up_waits_for_a_new_plan(
     await enqueue("transcoding.clean_up", video_id=video["id"])
     await run_next("transcoding.clean_up")
     assert await stored() == before
+
+
+async def test_a_film_that_plays_whole_outlives_a_new_plan_that_fails(
+    person: Person, source_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = await person.upload(source_file("h264-mp4"))
+    await drain(ahead=TWO_HOURS)
+    before, playlist = await stored(), (await person.video(video))["streamingPlaylists"]
+
+    async def fail(*_: object, **__: object) -> object:
+        raise MediaError(Reason.DAMAGED, "This file is damaged: it could not be read.")
+
+    monkeypatch.setattr(transcode, "encode_chunk", fail)
+    await failures.restart(video["id"])
+    await drain(ahead=TWO_HOURS)
+    assert ("transcoding.chunk", "dead") in await jobs()
+    details = await person.video(video)
+    assert (details["state"]["id"], details["streamingPlaylists"]) == (1, playlist)
+    assert await stored() == before
+    assert (await person.progress(video))["phase"] == "done"
+
+
+async def test_who_knows_a_videos_password_sees_how_far_it_is(
+    person: Person, source_file: Callable[[str], Path]
+) -> None:
+    video = await person.upload(
+        source_file("h264-mp4"), privacy=5, **{"videoPasswords[]": "sesame"}
+    )
+    await run_next("transcoding.prepare")
+    path = f"/api/v1/videos/{video['uuid']}/progress"
+    assert (await person.client.get(path)).status == 403
+    header = {"x-peertube-video-password": "sesame"}
+    assert (await person.client.get(path, headers=header)).status == 200
+    opened = await person.client.post(f"/w/{video['shortUUID']}", data={"password": "sesame"})
+    assert opened.status == 200
+    assert (await person.client.get(path)).status == 200  # by the cookie
+    assert await fetchval("SELECT metadata FROM upload") == "{}"
