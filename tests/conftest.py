@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,7 +131,7 @@ def settings_env(
     make_database: Callable[[str], str], redis_server: str, worker_id: str
 ) -> Iterator[dict[str, str]]:
     """The environment of this process's site: its database, its Redis, its folder of files."""
-    folder = servers.private_folder("data")
+    folder = Path(redis_server.removeprefix("unix://")).parent  # its guard removes it
     environment = {
         "KINORA_DATABASE__URL": make_database(f"kinora_{worker_id}"),
         "KINORA_REDIS__URL": redis_server,
@@ -150,7 +149,6 @@ def settings_env(
         settings.cache_clear()
         yield environment
     settings.cache_clear()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

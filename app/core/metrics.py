@@ -34,6 +34,7 @@ JOBS_READY_AGE = Gauge(
 WORKER_SLOTS = Gauge("kinora_worker_slots", "Slots of live workers.", ("lane",))
 
 READ_SECONDS = 5
+ANSWER_SECONDS = 20
 
 #: Brings gauges up to date before they are shown.
 Refresh = Callable[[], Awaitable[None]]
@@ -58,8 +59,9 @@ async def listener(port: int, *, refresh: Refresh | None = None) -> AsyncIterato
         try:
             async with asyncio.timeout(READ_SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
-            writer.write(await _response(request, refresh))
-            await writer.drain()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                writer.write(await _response(request, refresh))
+                await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
