@@ -21,9 +21,9 @@ from app.local.trouble import TroubleError
 LANES = ("default", "federation", "transcode", "gpu", "live")
 SECONDS_TO_SERVE = 60.0
 FALLS_TO_GIVE_UP = 3  # it falls once where PostgreSQL takes long to recover from a crash
-SECONDS_FOR_WORK = 6.0  # to finish requests and put jobs back; with the next two within ten seconds
+SECONDS_TO_STOP = 9.0  # all in all; of these:
+SECONDS_FOR_WORK = 5.5  # to finish requests and put jobs back
 SECONDS_FOR_REDIS = 1.0
-SECONDS_FOR_POSTGRES = 2.5
 LEFTOVER_SECONDS = 10.0
 
 
@@ -182,9 +182,10 @@ class Site:
             signal.signal(name, signal.SIG_IGN)
         if self.supervisor.names:
             say("Stopping.")
+        end = time.monotonic() + SECONDS_TO_STOP
         self.supervisor.stop("web", "dispatcher", "worker", seconds=SECONDS_FOR_WORK)
         self.supervisor.stop("redis", seconds=SECONDS_FOR_REDIS)
-        self.supervisor.stop("postgres", seconds=SECONDS_FOR_POSTGRES)
+        self.supervisor.stop("postgres", seconds=end - time.monotonic())
 
 
 def _paths(found: Programs) -> list[Path]:

@@ -1,6 +1,5 @@
 """`bin/run --demo`: every film can be drawn, and what is filled once is not filled twice."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,7 +10,7 @@ import pytest
 
 from app.local import demo
 from app.local.demo_films import DRAWN_SOUND, FILMS, PEOPLE, Film
-from tests.site import Site, start_site
+from tests.site import Site, start, start_site
 
 
 @pytest.mark.slow
@@ -45,18 +44,18 @@ sys.exit(demo.main())
 """
 
 
+def filling(site: Site) -> subprocess.Popen[str]:
+    """Start to fill the site with the cheapest film."""
+    settings = {"KINORA_CONFIG": str(site.data / "run" / "kinora.toml")}
+    return start([sys.executable, "-u", "-c", FILL], **settings)
+
+
 def fill(site: Site) -> str:
     """Fill the site with the cheapest film; gives what that printed."""
-    filled = subprocess.run(
-        [sys.executable, "-c", FILL],
-        env=os.environ | {"KINORA_CONFIG": str(site.data / "run" / "kinora.toml")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert filled.returncode == 0, filled.stdout
-    return filled.stdout
+    process = filling(site)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return output
 
 
 @pytest.mark.site
@@ -77,3 +76,20 @@ def test_filling_twice_is_filling_once(tmp_path: Path) -> None:
         assert site.json("/api/v1/accounts")["total"] == len(PEOPLE) + 1
     finally:
         site.stop()
+
+
+@pytest.mark.site
+@pytest.mark.slow
+def test_ctrl_c_in_the_midst_of_work_loses_nothing(tmp_path: Path) -> None:
+    site = start_site(tmp_path)
+    process = filling(site)
+    assert process.stdout is not None
+    said = next(line for line in process.stdout if "transcoding" in line or "done" in line)
+    assert site.stop() == 0, site.output
+    process.communicate()
+    again = start_site(tmp_path)
+    try:
+        assert "1 of 1 videos play, done" in fill(again), said
+        assert again.json("/api/v1/videos")["total"] == 1
+    finally:
+        again.stop()
