@@ -17,6 +17,7 @@ export class Transfer extends EventTarget {
   state = "waiting"; // waiting, sending, paused, cut, done, failed, cancelled
   sent = 0;
   problem = null; // why it failed, a sentence of the site's
+  told = null; // the metadata as they were sent; a later change of them is the caller's affair
   #place = null;
   #request = null;
   #attempt = 0;
@@ -27,11 +28,7 @@ export class Transfer extends EventTarget {
     this.file = file;
     this.metadata = metadata;
     this.#place = known().get(fingerprint(file))?.place ?? null;
-  }
-
-  /** Whether the site knows of it: what is said about the video has been sent then. */
-  get begun() {
-    return this.#place !== null;
+    if (this.#place) this.told = { ...metadata };
   }
 
   /** Do not even begin. */
@@ -96,6 +93,7 @@ export class Transfer extends EventTarget {
 
   async #begin() {
     this.sent = 0;
+    this.told = { ...this.metadata };
     const answer = await fetch(BEGIN, {
       method: "POST",
       headers: {
@@ -103,7 +101,7 @@ export class Transfer extends EventTarget {
         "X-Upload-Content-Length": this.file.size,
         "X-Upload-Content-Type": this.file.type || "application/octet-stream",
       },
-      body: JSON.stringify({ ...this.metadata, filename: this.file.name }),
+      body: JSON.stringify({ ...this.told, filename: this.file.name }),
     });
     if (!answer.ok) throw await problemOf(answer.status, await answer.text(), answer.headers.get("Retry-After"));
     const place = new URL(answer.headers.get("Location"), location.href);

@@ -195,15 +195,15 @@ class Row {
     progress.dataset.video = video.uuid;
     progress.dataset.words = JSON.stringify(this.words.progress);
     this.state.replaceWith(progress);
-    if (this.title.value !== this.transfer.metadata.name) this.#rename();
+    if (this.title.value !== this.transfer.told.name) this.#rename();
     this.element.dispatchEvent(new CustomEvent("kinora:uploaded", { bubbles: true, detail: video }));
   }
 
   /** The title goes with the first bytes; one that was changed later is sent when the video is there. */
   async #rename() {
-    const { video, begun, metadata } = this.transfer;
+    const { video, metadata } = this.transfer;
     if (this.title.value.trim().length < 3) this.title.value = metadata.name;
-    if (!begun) metadata.name = this.title.value;
+    metadata.name = this.title.value;
     if (!video) return;
     await fetch(`/api/v1/videos/${video.uuid}`, {
       method: "PUT",
