@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app import __version__
 from app.local import programs, readiness, services, wiring
-from app.local.folder import DataFolder
+from app.local.folder import SPACE_TO_FAIL, DataFolder
 from app.local.identity import LOW_PORTS
 from app.local.programs import ROOT, Programs
 from app.local.supervisor import Process, Supervisor, last_line
@@ -100,7 +100,14 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
-        """Start everything; returns when the site answers."""
+        """Start everything; returns when the site answers. Raises TroubleError."""
+        try:
+            self._start()
+        except TroubleError:
+            self.folder.ensure_space(SPACE_TO_FAIL)
+            raise
+
+    def _start(self) -> None:
         say(f"Kinora {__version__} with {self.programs}; data in {self.folder.root}")
         is_new = False
         if self.wiring.own_database:

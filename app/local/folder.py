@@ -14,6 +14,8 @@ from app.local import identity
 from app.local.trouble import TroubleError
 
 SPACE_TO_START = 200 * 1000**2  # an empty site takes 60 MB
+SPACE_TO_GO_ON = 50 * 1000**2  # PostgreSQL writes ahead; and somebody wants to delete videos
+SPACE_TO_FAIL = 10 * 1000**2  # with less, whatever went wrong went wrong for this
 LONGEST_SOCKET = 107  # bytes of a socket's path, in Linux
 SOCKET = ".s.PGSQL.5432.lock"  # the longest name in the folder of sockets
 MARK = "kinora.lock"
@@ -48,14 +50,20 @@ class DataFolder:
         self.identity.give(mark)
         if made or self.root.stat().st_mode & 0o077:
             self.root.chmod(0o700)
-        free = shutil.disk_usage(self.root).free
-        if free < SPACE_TO_START:
-            raise TroubleError(
-                f"The disk of {self.root} is full: {free // 1000**2} MB are left,"
-                f" and Kinora needs {SPACE_TO_START // 1000**2} MB to start."
-            )
+        is_new = not (self.root / "postgres").exists()
+        self.ensure_space(SPACE_TO_START if is_new else SPACE_TO_GO_ON)
         for name in ("log", "redis", "storage", "work", "run"):
             self._make(self.root / name)
+
+    def ensure_space(self, wanted: int) -> None:
+        """Raise TroubleError when the disk has fewer bytes left."""
+        free = shutil.disk_usage(self.root).free
+        if free < wanted:
+            needed = max(wanted, SPACE_TO_GO_ON) // 1000**2
+            raise TroubleError(
+                f"The disk of {self.root} is full: {free // 1000**2} MB are left,"
+                f" and Kinora needs {needed} MB to start."
+            )
 
     def _make(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
