@@ -29,10 +29,10 @@ async def fail(video_id: int, code: str, sentence: str, *, job_id: UUID) -> None
     A video that plays whole from an earlier plan keeps everything but the new one.
     """
     async with transaction():
+        await cancel(subject=subject_of(video_id), except_id=job_id)  # before the video is locked
         video = await Video.select_for_update().get_or_none(id=video_id)
         if video is None:
             return
-        await cancel(subject=subject_of(video_id), except_id=job_id)
         await Transcoding.filter(video_id=video_id).delete()
         if await queries.plays_whole(video_id):
             await enqueue("transcoding.clean_up", video_id=video_id)

@@ -17,6 +17,10 @@ SELECT transcoding.*, video.uuid, video.state AS video_state, video.playlist
 FROM transcoding JOIN video ON video.id = transcoding.video_id
 WHERE transcoding.id = $1 FOR UPDATE OF transcoding"""
 
+#: Whoever changes a video locks its jobs, then the video, then its plan: never the other way round.
+LOCK_VIDEO = """
+SELECT FROM video WHERE id = (SELECT video_id FROM transcoding WHERE id = $1) FOR UPDATE"""
+
 #: The same, to look at only.
 UNLOCKED = LOCKED.removesuffix(" FOR UPDATE OF transcoding")
 
@@ -85,6 +89,8 @@ class Snapshot:
 
 async def take(transcoding_id: int, *, lock: bool = False) -> Snapshot | None:
     """How far a plan is, None when it is gone; `lock` (in a transaction) keeps it so."""
+    if lock:
+        await fetchrow(LOCK_VIDEO, transcoding_id)
     row = await fetchrow(LOCKED if lock else UNLOCKED, transcoding_id)
     if row is None:
         return None

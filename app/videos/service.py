@@ -209,6 +209,8 @@ async def add_renditions(
 async def delete_video(video_id: int) -> None:
     """Delete a video for good: its rows now, its files by a job; publishes VideoDeleted."""
     async with transaction():
+        # a job that ends locks itself first and its video then: so do we
+        await cancel(subject=f"video:{video_id}")
         video = await _locked(video_id)
         source = await VideoSource.get_or_none(video_id=video_id)
         keys = [f"thumbnails/{each['filename']}" for each in video.thumbnails]
@@ -216,7 +218,6 @@ async def delete_video(video_id: int) -> None:
             keys.append(f"storyboards/{video.storyboard['filename']}")
         if source:
             keys.append(source.key)
-        await cancel(subject=f"video:{video_id}")
         await video.delete()
         await enqueue(
             remove_files,

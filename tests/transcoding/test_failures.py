@@ -1,9 +1,12 @@
 """Files that cannot become videos, machines that fail, videos that are deleted: nothing is left."""
 
+import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from app.config import settings
@@ -14,7 +17,7 @@ from app.core.jobs_attempt import attempt, claim
 from app.core.jobs_context import JobContext
 from app.media import transcode
 from app.media.errors import MediaError, Reason
-from app.transcoding import failures
+from app.transcoding import failures, service
 from tests.factories import login, make_user
 from tests.media.broken import BROKEN
 from tests.transcoding.conftest import Person, jobs, scratch_files, stored
@@ -312,3 +315,35 @@ async def test_who_knows_a_videos_password_sees_how_far_it_is(
     assert opened.status == 200
     assert (await person.client.get(path)).status == 200  # by the cookie
     assert await fetchval("SELECT metadata FROM upload") == "{}"
+
+
+async def test_a_job_that_ends_and_a_deletion_do_not_wait_for_each_other(
+    person: Person, twenty_seconds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deletion comes when the job has locked itself and is about to lock its video."""
+    video = await person.upload(twenty_seconds)
+    for kind in ("transcoding.prepare", "transcoding.sound"):
+        await run_next(kind)
+    note = service.note_chunk
+    answers: list[int] = []
+
+    async def delete() -> None:
+        path = f"/api/v1/videos/{video['id']}"
+        answers.append((await person.client.delete(path, headers=person.headers)).status)
+
+    async def note_while_deleted(*arguments: object) -> None:
+        deleting.append(asyncio.get_running_loop().create_task(delete(), context=Context()))
+        async with asyncio.timeout(20):
+            while not await waiting.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        await note(*arguments)  # type: ignore[arg-type]
+
+    deleting: list[asyncio.Task[None]] = []
+    waiting = await asyncpg.connect(settings().database.url.get_secret_value())
+    monkeypatch.setattr(service, "note_chunk", note_while_deleted)
+    await run_next("transcoding.chunk")
+    await deleting[0]
+    await waiting.close()
+    assert answers == [204]
+    monkeypatch.undo()
+    await nothing_is_left(0)
