@@ -206,7 +206,7 @@ async def test_running_jobs_outlive_lost_connections(
         async def done() -> bool:
             try:
                 return bool((await until_state(running, JobState.DONE))["attempt"] == 1)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 return False
 
         await until(done)
