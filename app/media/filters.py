@@ -16,8 +16,11 @@ TURNS: Final = {
     180: ("hflip", "vflip"),
     270: ("transpose=cclock",),
 }
-TABLE: Final = "tonemap.cube"
-"""The file that `tonemap.write_cube` writes in the folder where ffmpeg runs."""
+
+
+def table_name(chunk: Chunk, rungs: Sequence[Rung]) -> str:
+    """The file of the HDR table in the folder where ffmpeg runs; no two runs share one."""
+    return f"tonemap-{rungs[0].name}-{chunk.index:04d}.cube"
 
 
 def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[str]]:
@@ -27,7 +30,8 @@ def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[st
     measured no worse.
     """
     ordered = sorted(rungs, key=lambda rung: (-rung.width * rung.height, rung.step))
-    chains = [f"[0:{plan.source.stream}]{','.join(_prepared(plan, chunk, ordered[0]))}"]
+    prepared = _prepared(plan, chunk, ordered[0], table_name(chunk, rungs))
+    chains = [f"[0:{plan.source.stream}]{','.join(prepared)}"]
     labels: dict[str, str] = {}
     previous: Rung | None = None
     step = 1
@@ -47,12 +51,12 @@ def graph(plan: Plan, chunk: Chunk, rungs: Sequence[Rung]) -> tuple[str, list[st
     return ";".join(chains), [labels[rung.name] for rung in rungs]
 
 
-def _prepared(plan: Plan, chunk: Chunk, largest: Rung) -> list[str]:
+def _prepared(plan: Plan, chunk: Chunk, largest: Rung, table: str) -> list[str]:
     """From decoded frames to upright, square, progressive SDR frames of the largest rung's size."""
     return [
         *on_the_time_line(plan, chunk),
         *_turned(plan.source),
-        *_scaled(plan.source, largest),
+        *_scaled(plan.source, largest, table),
         *_tagged(plan.source),
     ]
 
@@ -88,13 +92,13 @@ def _turned(source: Source) -> list[str]:
     return [*TURNS.get(source.rotation, ()), *mirrored]
 
 
-def _scaled(source: Source, rung: Rung) -> list[str]:
+def _scaled(source: Source, rung: Rung, table: str) -> list[str]:
     size = f"scale=w={rung.width}:h={rung.height}:flags=bicubic"
     if source.transfer in HDR_TRANSFERS:
         return [
             f"{size}:in_color_matrix=bt2020",
             "format=gbrp10le",
-            f"lut3d=file={TABLE}:interp=tetrahedral",
+            f"lut3d=file={table}:interp=tetrahedral",
             "scale=out_color_matrix=bt709:out_range=tv",
             "format=yuv420p",
             "setsar=1",

@@ -1,5 +1,6 @@
 """Makes the video renditions: copies a web-safe stream, encodes chunks of the time line."""
 
+import asyncio
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Final
 
 from app.media import ffmpeg, filters, package, tonemap
 from app.media.encoders import PROFILES, encode_arguments
-from app.media.errors import MediaError, Reason
 from app.media.ffmpeg import OnProgress
 from app.media.limits import COPY_LIMITS, ENCODE_LIMITS, Limits
 from app.media.normalise import normalise
@@ -70,10 +70,10 @@ async def encode_chunk(
     `threads` is per encoder. Nothing is left in `folder` after an error or a cancellation.
     """
     files = {rung.name: folder / f"{rung.name}-{chunk.index:04d}.mp4" for rung in rungs}
-    table = folder / filters.TABLE
+    table = folder / filters.table_name(chunk, rungs)
     with removed_on_error(*files.values()), removed_after(table):
         if plan.source.transfer in filters.HDR_TRANSFERS:
-            tonemap.write_cube(table, plan.source.transfer)
+            await asyncio.to_thread(tonemap.write_cube, table, plan.source.transfer)
         await ffmpeg.run(
             _encode_command(source, plan, chunk, rungs, files, threads),
             frames=frames_of(chunk, rungs[0]),
@@ -83,7 +83,7 @@ async def encode_chunk(
             folder=folder,
         )
         for rung in rungs:
-            _put_in_place(files[rung.name], chunk, rung)
+            await asyncio.to_thread(_put_in_place, files[rung.name], chunk, rung)
     return files
 
 
@@ -143,10 +143,6 @@ def timescale_of(rung: Rung) -> int:
 
 def _put_in_place(path: Path, chunk: Chunk, rung: Rung) -> None:
     """Give a chunk's file its times: ffmpeg let it begin at zero."""
-    ticks = timescale_of(rung) / rung.fps
-    if ticks.denominator != 1:
-        raise MediaError(
-            Reason.BAD_PACKAGE, "The converted file is not as it should be.", f"{ticks} ticks"
-        )
+    ticks = timescale_of(rung) * rung.fps.denominator // rung.fps.numerator
     frame = chunk.first // rung.step
-    package.place(path, start=frame * ticks.numerator, sequence=1 + frame // rung.gop)
+    package.place(path, start=frame * ticks, sequence=1 + frame // rung.gop)

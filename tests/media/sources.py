@@ -100,7 +100,11 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source("h264-far-keys", "a.mp4", film(*X264, "-g", "999", *AAC, seconds=12), seconds=12),
     Source("hevc-mp4", "a.mp4", film(*H265, "-tag:v", "hvc1", *AAC)),
     Source("hevc-10-bit-mkv", "a.mkv", film(*H265, "-pix_fmt", "yuv420p10le", *AAC)),
-    Source("vp8-webm", "a.webm", film("-c:v", "libvpx", "-b:v", "500k", "-c:a", "libvorbis")),
+    Source(
+        "vp8-webm",
+        "a.webm",
+        film("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libvorbis"),
+    ),
     Source(
         "vp9-webm",
         "a.webm",
