@@ -7,10 +7,11 @@ attempt says after it lost its job changes nothing.
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -34,6 +35,7 @@ from app.core.jobs_kinds import (
 from app.core.jobs_listen import CONNECTION_ERRORS
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 ERROR_LENGTH = 2000
 UNKNOWN_KIND_DELAY = timedelta(seconds=10)
@@ -162,8 +164,7 @@ async def _outcome(claim: Claim) -> Outcome:
         async with asyncio.timeout(kind.timeout.total_seconds()):
             await kind.function(context, **claim.payload)
             if not context.finished:
-                async with context.finish():
-                    pass
+                await _mark_done(context)
         outcome = Outcome.DONE
     except LostLease:
         log.warning("the attempt had lost its job")
@@ -217,11 +218,26 @@ def _stored(error: str) -> str:
 
 
 async def _recorded(sql: str, *arguments: object) -> bool:
-    """Say how an attempt ended, through a restart of the database shorter than the lease."""
+    """Say how an attempt ended; gives whether it still owned its job."""
+    return bool(await _through_outages(lambda: fetchval(sql, *arguments)))
+
+
+async def _mark_done(context: JobContext) -> None:
+    """The function returned: that must not be for nothing because a connection was lost."""
+
+    async def finish() -> None:
+        async with context.finish():
+            pass
+
+    await _through_outages(finish)
+
+
+async def _through_outages(say: Callable[[], Awaitable[T]]) -> T:
+    """Tell the database, through a restart of it that is shorter than the lease."""
     deadline = time.monotonic() + settings().workers.lease_seconds
     while True:
         try:
-            return bool(await fetchval(sql, *arguments))
+            return await say()
         except DATABASE_ERRORS:
             if time.monotonic() > deadline:
                 raise
