@@ -55,6 +55,11 @@ structlog.configure(
 TEMPLATE = "kinora_template"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Async tests first: Playwright's browser keeps a loop running in the thread of the tests."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 def run_apart(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread: a session fixture must not touch the loops of the tests."""
     with ThreadPoolExecutor(1) as thread:

@@ -150,6 +150,22 @@ def test_keys(playing: Page) -> None:
     eventually(lambda: not playing.evaluate(f"{FILM}.paused"), what="space plays")
 
 
+def test_full_screen_ends_as_soon_as_it_began(playing: Page) -> None:
+    """A second press may come before the controls have heard of the first one's work."""
+    playing.locator("media-controller").focus()
+    playing.evaluate(
+        """() => document.addEventListener("fullscreenchange", () => {
+          window.filled = document.fullscreenElement;
+          filled.dispatchEvent(new KeyboardEvent("keydown", {key: "f", bubbles: true}));
+        }, {once: true, capture: true})"""
+    )
+    playing.keyboard.press("f")
+    eventually(
+        lambda: playing.evaluate("!!window.filled && !document.fullscreenElement"),
+        what="full screen has come and gone",
+    )
+
+
 def test_letters_outside_the_player_are_letters(playing: Page) -> None:
     playing.get_by_role("searchbox").fill("")
     playing.get_by_role("searchbox").press_sequentially("km0")

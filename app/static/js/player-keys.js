@@ -21,6 +21,11 @@ export function listenForKeys(player) {
     video.playbackRate = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, now + step))];
   };
   const click = (name) => frame.querySelector(name)?.handleClick();
+  // By the document's own state: the button learns of a change only an event later.
+  const fullScreen = () => {
+    const wish = document.fullscreenElement ? "exit" : "enter";
+    frame.dispatchEvent(new CustomEvent(`media${wish}fullscreenrequest`));
+  };
   const play = () => (video.paused ? player.start() : video.pause());
   const keys = {
     " ": play,
@@ -34,7 +39,7 @@ export function listenForKeys(player) {
     Home: () => seek(0),
     End: () => seek(Infinity),
     m: () => (video.muted = !video.muted),
-    f: () => click("media-fullscreen-button"),
+    f: fullScreen,
     c: () => click("kinora-captions-button"),
     p: () => click("media-pip-button"),
     "<": () => speed(-1),
