@@ -36,6 +36,9 @@ PUBLIC = (
     "/no-such-page",
 )
 MEMBERS = (
+    "/upload",
+    "/my/videos",
+    "/my/videos/{video}",
     "/my/channels",
     "/my/channels/new",
     "/settings",
@@ -48,6 +51,7 @@ MEMBERS = (
     "/admin/users",
     "/admin/users/new",
     "/admin/registrations",
+    "/admin/jobs",
 )
 
 
@@ -80,8 +84,10 @@ def test_public_page_is_accessible(page: Page, address: Callable[[str], str], pa
 
 
 @pytest.mark.parametrize("path", MEMBERS)
-def test_page_of_members_is_accessible(member: Page, videos: list[Video], path: str) -> None:
-    answer = member.goto(path)
+def test_page_of_members_is_accessible(
+    member: Page, address: Callable[[str], str], path: str
+) -> None:
+    answer = member.goto(address(path))
     assert answer is not None
     assert answer.status == 200
     ensure_accessible(member)

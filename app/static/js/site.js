@@ -29,7 +29,7 @@ document.addEventListener("click", async (event) => {
 });
 
 // A line that screen readers read and everybody sees for a moment.
-export function announce(sentence) {
+function announce(sentence) {
   let place = document.getElementById("announcement");
   if (!place) {
     place = document.createElement("div");
