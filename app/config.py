@@ -173,7 +173,7 @@ class Transcoding(Section):
         [], description="Encoder profiles that are encoded besides, e.g. `svtav1`."
     )
     threads: int = Field(
-        0, ge=0, description="Threads of one encode; 0 shares the cores among the worker's slots."
+        0, ge=0, description="Threads of one encoder; 0 shares the cores among the encodes at once."
     )
     keep_original: bool = Field(True, description="Keep the uploaded file after transcoding.")
     max_duration_hours: int = Field(24, ge=1, description="Longer files are refused.")
@@ -193,7 +193,8 @@ class Workers(Section):
     transcode_slots: int = Field(
         0,
         ge=0,
-        description="Encodes at once on this host; 0 is one a pair of cores, at least two.",
+        description="Encodes at once on this host, one of them kept for what does not play yet; "
+        "0 is one more than there are cores.",
     )
     default_slots: int = Field(4, ge=1, description="Other jobs at the same time in one worker.")
     lease_seconds: int = Field(

@@ -7,7 +7,6 @@ all the time.
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 from importlib import import_module
@@ -33,12 +32,15 @@ JOB_MODULES: tuple[str, ...] = (
     "app.videos.jobs",
     "app.videos.leftovers",
 )
+ENCODING = frozenset({Lane.TRANSCODE, Lane.GPU})
 
 
 def slots_of(lane: Lane, config: Settings) -> int:
     """How many jobs of a lane one worker runs at the same time."""
-    if lane in {Lane.TRANSCODE, Lane.GPU}:
-        return config.workers.transcode_slots or max(2, len(os.sched_getaffinity(0)) // 2)
+    if lane in ENCODING:
+        from app.transcoding.profiles import slots
+
+        return slots()
     return config.workers.default_slots
 
 
@@ -87,7 +89,7 @@ async def _worker(lanes: list[Lane]) -> None:
 
 async def _encoders(lanes: list[Lane]) -> dict[str, str | None]:
     """What this host encodes with; nobody asks a worker of other lanes."""
-    if not {Lane.TRANSCODE, Lane.GPU} & set(lanes):
+    if not ENCODING & set(lanes):
         return {}
     from app.transcoding.profiles import probe_encoders
 

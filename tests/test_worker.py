@@ -52,9 +52,9 @@ def test_the_web_process_knows_every_subscriber() -> None:
 def test_slots(configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     configure(workers__default_slots=5)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(2)))
-    assert slots_of(Lane.TRANSCODE, settings()) == 2
+    assert slots_of(Lane.TRANSCODE, settings()) == 3
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
-    assert slots_of(Lane.TRANSCODE, settings()) == slots_of(Lane.GPU, settings()) == 8
+    assert slots_of(Lane.TRANSCODE, settings()) == slots_of(Lane.GPU, settings()) == 17
     assert slots_of(Lane.DEFAULT, settings()) == 5
     configure(workers__transcode_slots=3)
     assert slots_of(Lane.TRANSCODE, settings()) == 3

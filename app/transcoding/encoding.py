@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from app.core.jobs import JobContext
+from app.core.jobs import JobContext, Priority
 from app.core.storage import storage
 from app.media import audio, package, transcode
 from app.media.errors import MediaError, Reason
@@ -36,18 +36,18 @@ async def encode_chunk(
     async with input_file(now.row["still_key"] or now.row["input_key"]) as source:
         for done, rungs in enumerate(runs):
             part = (done / len(runs), 1 / len(runs))
-            encode = partial(_encode, source, now, number, rungs, folder, ctx.nice, part)
+            encode = partial(_encode, ctx, source, now, number, rungs, folder, part)
             found |= await reported(ctx, encode)
     return found
 
 
 async def _encode(
+    ctx: JobContext,
     source: Path,
     now: Snapshot,
     number: int,
     rungs: Sequence[Rung],
     folder: Path,
-    nice: int,
     part: tuple[float, float],
     tell: OnProgress,
 ) -> dict[str, StoredFile]:
@@ -58,8 +58,8 @@ async def _encode(
         now.plan.chunks[number],
         rungs,
         folder,
-        threads=profiles.threads(),
-        nice=nice,
+        threads=profiles.threads(is_awaited=ctx.priority is Priority.FIRST),
+        nice=ctx.nice,
         on_progress=lambda done: tell(part[0] + done * part[1]),
     )
     return {

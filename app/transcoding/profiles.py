@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 FALLBACK: Final = "x264"
 #: What one run needs for a whole 1080p ladder; media.md measured 1.15 GB resident with x264.
 LADDER_MEMORY: Final = 1.5 * GIB
+#: More do not make a ladder's first seconds any faster.
+MOST_THREADS: Final = 4
 #: Workers seen within so many seconds count.
 _WORKERS: Final = """
 SELECT id, encoders FROM worker WHERE lane IN ('transcode', 'gpu')
@@ -58,18 +60,22 @@ async def _usable_everywhere(profile: str) -> bool:
     return not unusable
 
 
-def threads() -> int:
-    """Threads of one encoder: the setting, else the cores among the lane's slots, but at least two.
+def threads(*, is_awaited: bool) -> int:
+    """Threads of one encoder: the setting, else the cores among the encodes at once.
 
-    Two, because a lane keeps a slot free for first renditions: its core would stand still.
+    A ladder whose encoders have one thread each takes a fifth less CPU time than with two, and as
+    many ladders at once as there are cores keep them busy. Where somebody waits for one to play,
+    its own time matters: it may have all of them.
     """
     configured = settings().transcoding.threads
-    return configured or max(2, -(-_cores() // slots()))
+    if configured or not is_awaited:
+        return configured or -(-_cores() // max(1, slots() - 1))
+    return min(_cores(), MOST_THREADS)
 
 
 def slots() -> int:
-    """Encodes at the same time on this host."""
-    return settings().workers.transcode_slots or max(2, _cores() // 2)
+    """Encodes at once on this host: one a core, and the one that is kept for first renditions."""
+    return settings().workers.transcode_slots or _cores() + 1
 
 
 def runs(rungs: Sequence[Rung], *, memory: float | None = None) -> list[tuple[Rung, ...]]:

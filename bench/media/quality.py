@@ -28,8 +28,16 @@ def _ffmpeg() -> str:
 
 
 def of(rendition: Path, source: Path) -> float:
-    """The mean over the film, at the source's size."""
-    scale = "[0:v]setpts=N/30/TB,scale=1920:1080:flags=bicubic[a];[1:v]setpts=N/30/TB[b];[a][b]"
+    """The mean over the film, at the source's size, frame by frame.
+
+    The sequential way shows the first frame once more than the source does (its sound begins before
+    its picture, and `-r` fills that): what is too many is left out at the start.
+    """
+    extra = max(0, _frames(rendition) - _frames(source))
+    scale = (
+        f"[0:v]trim=start_frame={extra},setpts=N/30/TB,scale=1920:1080:flags=bicubic[a];"
+        "[1:v]setpts=N/30/TB[b];[a][b]"
+    )
     how = f"libvmaf=n_threads=2:n_subsample={EVERY}" if measure() == "VMAF" else "ssim"
     run = subprocess.run(
         [
@@ -44,6 +52,14 @@ def of(rendition: Path, source: Path) -> float:
     if found is None:
         raise RuntimeError(run.stderr[-2000:])
     return float(found[1] or found[2])
+
+
+def _frames(film: Path) -> int:
+    """How many pictures a film has."""
+    command = ("ffprobe", "-v", "error", "-select_streams", "v:0", "-count_packets")
+    wanted = ("-show_entries", "stream=nb_read_packets", "-of", "csv=p=0")
+    run = subprocess.run([*command, *wanted, str(film)], capture_output=True, text=True, check=True)
+    return int(run.stdout.strip().rstrip(","))
 
 
 def bit_rate(media: Path, seconds: float) -> float:

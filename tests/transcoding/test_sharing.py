@@ -1,6 +1,7 @@
 """Who waits for whom; few cores, little memory, encoders that do not work."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -150,6 +151,30 @@ async def test_strangers_do_not_hear_of_what_is_not_published(
     assert (await person.client.get(path)).status == 404
     await drain()
     assert (await person.client.get(path)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("cores", "configured", "ordinary", "awaited"),
+    [
+        (1, {}, 1, 1),
+        (2, {}, 1, 2),
+        (16, {}, 1, 4),
+        (8, {"workers__transcode_slots": 3}, 4, 4),
+        (8, {"transcoding__threads": 2}, 2, 2),
+    ],
+)
+def test_threads_share_the_cores(
+    cores: int,
+    configured: dict[str, int],
+    ordinary: int,
+    awaited: int,
+    configure: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configure(**configured)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert profiles.threads(is_awaited=False) == ordinary
+    assert profiles.threads(is_awaited=True) == awaited
 
 
 def test_little_memory_takes_the_largest_rung_apart(monkeypatch: pytest.MonkeyPatch) -> None:
