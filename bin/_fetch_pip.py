@@ -3,6 +3,7 @@
 The file is trusted by its hash, not by where it came from: a bare machine has no CA certificates.
 """
 
+import configparser
 import hashlib
 import os
 import re
@@ -17,6 +18,23 @@ from urllib.parse import urljoin
 WHEEL = "pip-26.3-py3-none-any.whl"
 SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 
+PYPI = "https://pypi.org/simple"
+
+
+def package_index() -> str:
+    """The package index that pip would ask: the environment's, the nearest pip.conf's, or PyPI."""
+    if named := os.environ.get("PIP_INDEX_URL"):
+        return named
+    home = Path.home()
+    files = [
+        *("/etc/xdg/pip/pip.conf", "/etc/pip.conf"),
+        *(home / ".pip" / "pip.conf", home / ".config" / "pip" / "pip.conf"),
+        os.environ.get("PIP_CONFIG_FILE", os.devnull),
+    ]
+    known = configparser.RawConfigParser(strict=False)
+    known.read(files)
+    return known.get("global", "index-url", fallback=PYPI)
+
 
 def read(url: str) -> bytes:
     """What is at the address."""
@@ -30,7 +48,7 @@ def read(url: str) -> bytes:
 
 def main() -> None:
     """Find the wheel in the package index, check it, let it install itself."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
+    index = package_index().rstrip("/") + "/pip/"
     try:
         page = read(index).decode()
         link = re.search(rf'href="([^"#]*{re.escape(WHEEL)})', page)

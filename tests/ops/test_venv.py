@@ -55,14 +55,16 @@ def row(name: str, text: str) -> str:
     return f"{name},sha256={digest},{len(text)}"
 
 
-def make(checkout: Path, function: str = "venv") -> subprocess.CompletedProcess[str]:
+def make(
+    checkout: Path, function: str = "venv", **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run what bin/run, bin/test and bin/check run first."""
     own = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout)}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return subprocess.run(
         ["sh", "-euc", f". bin/_venv; {function} one.lock"],
         cwd=checkout,
-        env=inherited | own,
+        env=inherited | own | settings,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -142,3 +144,29 @@ def test_somebody_elses_checkout_is_told(checkout: Path) -> None:
     refused = make(checkout)
     checkout.chmod(0o755)
     assert "is not yours to write to" in refused.stderr
+
+
+WITHOUT_ENSUREPIP = """#!/bin/sh
+[ "$2" != "import ensurepip" ] && exec /usr/bin/env python3 "$@"
+"""
+
+
+def test_where_pip_is_fetched_from_and_nothing_follows_in_vain(
+    checkout: Path, tmp_path: Path
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text(WITHOUT_ENSUREPIP)
+    python.chmod(0o755)
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = file:///of-the-file/simple/\n")
+    find = f"find_python() {{ python={python}; }}; rm -r .venv; venv"
+    named = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    for index, settings in (
+        ("file:///of-the-file/simple", named),
+        ("file:///of-the-environment", named | {"PIP_INDEX_URL": "file:///of-the-environment"}),
+    ):
+        refused = make(checkout, find, **settings)
+        assert refused.returncode == 1
+        told, end = refused.stderr.splitlines()
+        assert told.startswith(f"pip could not be fetched from {index}/pip/: ")
+        assert end == "The virtual environment .venv could not be made."
+    assert make(checkout).returncode == 0
