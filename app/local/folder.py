@@ -1,5 +1,6 @@
 """The data folder of a site: what is in it, whose it is, and that only one site runs on it."""
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -104,9 +105,13 @@ class DataFolder:
         return part.replace(path)
 
     def remember(self, processes: Mapping[str, int]) -> None:
-        """Note which processes run, by name; read by `leftovers` and by tests."""
+        """Note which processes run, by name; read by `leftovers` and by tests.
+
+        A full disk leaves the note as it was: that is no reason to stop, nor not to.
+        """
         born = {name: [pid, born_at(pid)] for name, pid in processes.items()}
-        self.write(self.root / "run" / "processes.json", json.dumps(born))
+        with contextlib.suppress(OSError):
+            self.write(self.root / "run" / "processes.json", json.dumps(born))
 
     def leftovers(self) -> dict[str, int]:
         """Processes of an earlier run that was killed and that have not ended yet."""

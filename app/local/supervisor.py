@@ -95,8 +95,11 @@ class Supervisor:
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size > LARGEST_LOG:
                 path.replace(path.with_suffix(".log.1"))
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._give(path)
+        try:
+            log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._give(path)
+        except OSError:  # a full disk has no room for a new one; the process matters more
+            log = os.open(os.devnull, os.O_WRONLY)
         try:
             yield log
         finally:

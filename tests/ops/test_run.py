@@ -129,6 +129,30 @@ def test_what_falls_is_started_again(tmp_path: Path, sites: list[Site]) -> None:
     assert not set(before.values()) & set(site.pids.values())
 
 
+def test_a_disk_that_fills_up_neither_ends_it_nor_keeps_it_from_ending(
+    tmp_path: Path, sites: list[Site]
+) -> None:
+    site = start_site(tmp_path)
+    sites.append(site)
+    (site.data / "run" / "processes.json.part").symlink_to("/dev/full")
+    (site.data / "log" / "redis.log").unlink()
+    (site.data / "log" / "redis.log").symlink_to(tmp_path / "no" / "room")
+    os.kill(site.pids["redis"], signal.SIGKILL)
+    site.await_line("redis was ended by SIGKILL, starting it again")
+    site.await_answer("/api/v1/config")
+    assert site.stop() == 0, site.output
+    assert site.output[-2:] == ["Stopping.", "Kinora has stopped."]
+
+
+def test_a_closed_terminal_stops_it_in_order(tmp_path: Path) -> None:
+    site = start_site(tmp_path)
+    assert site.process.stdout is not None
+    site.process.stdout.close()
+    site.process.send_signal(signal.SIGHUP)
+    assert site.process.wait() == 0
+    assert "database system is shut down" in (site.data / "log" / "postgres.log").read_text()
+
+
 def test_the_bundled_programs(tmp_path: Path, sites: list[Site]) -> None:
     site = start_site(tmp_path, "--bundled")
     sites.append(site)
