@@ -32,6 +32,7 @@ from app.core.static import static_files
 from app.instance.api import api as instance_api
 from app.instance.pages import pages as instance_pages
 from app.playback.api import api as playback_api
+from app.playback.downloads_api import api as downloads_api
 from app.playback.pages import pages as playback_pages
 from app.profiles.pages import pages as profile_pages
 from app.registration.api import api as registration_api
@@ -69,6 +70,7 @@ APIS: tuple[Api, ...] = (
     videos_api,
     owner_api,
     playback_api,
+    downloads_api,
     search_api,
     instance_api,
     jobs_api,

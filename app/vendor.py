@@ -46,7 +46,7 @@ TEST_FILES: Final[Mapping[str, Mapping[str, str]]] = {"axe-core": {"axe.min.js":
 #: The icons of the sprite, by lucide's names.
 ICONS: Final = (
     "ban check chevron-left chevron-right circle-alert circle-check clock copy"
-    " ellipsis-vertical eye film house image info key-round languages layers link lock"
+    " download ellipsis-vertical eye film house image info key-round languages layers link lock"
     " log-in log-out mail moon pause pencil play plus rotate-cw search settings share-2"
     " smartphone sun tag trash-2 triangle-alert tv upload user user-plus users x"
 )

@@ -15,6 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _REQUEST_ID = web.RequestKey("request_id", str)
 _CLIENT = web.RequestKey("client_address", str)
+_FOR_PROGRAMS = ("/api/", "/static/streaming-playlists/", "/lazy-static/", "/download/")
 _ID_FORM = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
@@ -48,7 +49,7 @@ def is_https(request: web.BaseRequest) -> bool:
 
 def is_api(request: web.BaseRequest) -> bool:
     """Whether the asker is a program that wants problem+json rather than a page."""
-    return request.path.startswith(("/api/", "/static/streaming-playlists/", "/lazy-static/"))
+    return request.path.startswith(_FOR_PROGRAMS)
 
 
 def _find_client(request: web.BaseRequest) -> str:

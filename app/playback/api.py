@@ -11,7 +11,7 @@ from app.core.ids import parse_uuid
 from app.core.ratelimit import REDIS
 from app.core.requests import client_address
 from app.playback.files import PLAYLISTS, read_small, serve
-from app.playback.gate import is_open, pass_gate
+from app.playback.gate import is_open, pass_download_gate, pass_gate
 from app.playback.playlists import with_token
 from app.videos import views
 from app.videos.access import new_file_token
@@ -62,9 +62,10 @@ async def get_media_file(request: web.Request, uuid: str, filename: str) -> web.
     """
     if (video := parse_uuid(uuid)) is None:
         raise NotFoundError("There is no such file.")
-    facts = await pass_gate(request, video)
+    is_download = bool(request.query.get("download"))
+    facts = await (pass_download_gate if is_download else pass_gate)(request, video)
     key = f"hls/{video}/{filename}"
-    audience = "public" if is_open(facts) else "private"
+    audience = "public" if is_open(facts) and not is_download else "private"
     headers = _CORS | {"Cache-Control": f"{audience}, {_lifetime(filename)}"}
     token = request.query.get("videoFileToken")
     if filename.endswith(".m3u8") and token and _is_true(request, "reinjectVideoFileToken"):
@@ -74,7 +75,7 @@ async def get_media_file(request: web.Request, uuid: str, filename: str) -> web.
         key,
         headers=headers,
         is_public=is_open(facts),
-        download_as=filename if request.query.get("download") else "",
+        download_as=filename if is_download else "",
     )
 
 

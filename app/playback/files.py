@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -14,14 +15,8 @@ from aiohttp.abc import AbstractStreamWriter
 
 from app.config import settings
 from app.core.storage import NoSuchFileError, content_type_of, storage
-from app.playback.ranges import (
-    Part,
-    UnsatisfiableError,
-    Version,
-    is_unchanged,
-    range_applies,
-    requested_part,
-)
+from app.playback.partial import PartialResponse
+from app.playback.ranges import Part, Version
 
 #: Where nginx finds the storage folder, as an internal location.
 ACCEL_PREFIX = "/_storage/"
@@ -34,8 +29,8 @@ PLAYLISTS = (".m3u8", ".mpd", ".json")
 MOST_SMALL = 8 << 20
 
 
-class FileResponse(web.StreamResponse):
-    """A file of this disk, or the part of it that was asked for, sent by the kernel."""
+class FileResponse(PartialResponse):
+    """A file of this disk, sent by the kernel."""
 
     def __init__(self, path: Path, *, headers: Mapping[str, str]) -> None:
         super().__init__(headers=headers)
@@ -46,46 +41,12 @@ class FileResponse(web.StreamResponse):
         try:
             file, size, version = await asyncio.to_thread(_open, self._path)
         except OSError:
-            self._answer_empty(404)
+            self.answer_empty(404)
             return await super().prepare(request)
         try:
-            return await self._send(request, file, size, version)
+            return await self.answer(request, size, version, partial(_send_bytes, request, file))
         finally:
             file.close()
-
-    async def _send(
-        self, request: web.BaseRequest, file: IO[bytes], size: int, version: Version
-    ) -> AbstractStreamWriter | None:
-        asked = request.headers
-        self.headers["ETag"] = f'"{version.tag}"'
-        self.headers["Last-Modified"] = version.last_modified
-        self.headers["Accept-Ranges"] = "bytes"
-        if is_unchanged(asked.get("If-None-Match"), asked.get("If-Modified-Since"), version):
-            self.set_status(304)
-            return await super().prepare(request)
-        part = None
-        if request.method == "GET" and range_applies(asked.get("If-Range"), version):
-            try:
-                part = requested_part(asked.get("Range"), size)
-            except UnsatisfiableError:
-                self._answer_empty(416)
-                self.headers["Content-Range"] = f"bytes */{size}"
-                return await super().prepare(request)
-        if part:
-            self.set_status(206)
-            self.headers["Content-Range"] = part.content_range
-        part = part or Part(0, size, size)
-        self.content_length = part.length
-        writer = await super().prepare(request)
-        if request.method != "HEAD" and part.length:
-            await _send_bytes(request, file, part)
-        await self.write_eof()
-        return writer
-
-    def _answer_empty(self, status: int) -> None:
-        self.set_status(status)
-        self.headers["Cache-Control"] = "no-store"
-        self.content_length = 0
 
 
 def _open(path: Path) -> tuple[IO[bytes], int, Version]:
@@ -117,8 +78,7 @@ async def serve(
     path = storage().local_path(key)
     everything = {"Content-Type": content_type_of(key)} | dict(headers)
     if download_as:
-        quoted = quote(download_as, safe="")
-        everything["Content-Disposition"] = f"attachment; filename*=UTF-8''{quoted}"
+        everything["Content-Disposition"] = attachment(download_as)
     if path is None:
         if key.endswith(PLAYLISTS):  # its relative addresses must stay below ours
             return web.Response(body=await read_small(key), headers=everything)
@@ -126,6 +86,11 @@ async def serve(
     if settings().web.accel_redirect:
         return web.Response(headers=everything | {"X-Accel-Redirect": ACCEL_PREFIX + key})
     return FileResponse(path, headers=everything)
+
+
+def attachment(name: str) -> str:
+    """The header that makes a browser save a file under this name instead of playing it."""
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def _elsewhere(

@@ -14,7 +14,7 @@ from aiohttp import web
 from app.core.auth import access_token, current_actor
 from app.core.errors import NotFoundError
 from app.videos import queries
-from app.videos.access import Facts, ensure_may_see, file_cookie
+from app.videos.access import Facts, ensure_may_download, ensure_may_see, file_cookie
 from app.videos.models import Privacy, VideoState
 
 SECONDS = 2.0
@@ -87,6 +87,14 @@ async def pass_gate(request: web.Request, uuid: UUID) -> Facts:
         file_token=file_token or cookie or None,
     )
     _let_through.put((uuid, shown), True)
+    return facts
+
+
+async def pass_download_gate(request: web.Request, uuid: UUID) -> Facts:
+    """As `pass_gate`, for an asker who means to keep the files. Raises ForbiddenError, too."""
+    facts = await pass_gate(request, uuid)
+    if not facts.download_enabled:
+        ensure_may_download(facts, await current_actor(request))
     return facts
 
 

@@ -1,4 +1,4 @@
-"""Who may see a video: the one rule for its page, its JSON and its files."""
+"""Who may see a video, the one rule for its page, its JSON and its files, and who may keep it."""
 
 import hmac
 import time
@@ -25,6 +25,7 @@ class Facts:
     owner_id: int | None
     file_secret: bytes
     passwords: tuple[str, ...] = ()
+    download_enabled: bool = True
 
 
 def manages(facts: Facts, viewer: Actor | None) -> bool:
@@ -56,6 +57,17 @@ def ensure_may_see(
         raise UnauthenticatedError("You must be logged in to see this video.")
     elif facts.privacy is not Privacy.INTERNAL:
         raise ForbiddenError("This video is private.")
+
+
+def ensure_may_download(facts: Facts, viewer: Actor | None) -> None:
+    """Nothing when somebody who may see the video may keep it, too. Raises ForbiddenError."""
+    if not may_download(facts, viewer):
+        raise ForbiddenError("This video may not be downloaded.")
+
+
+def may_download(facts: Facts, viewer: Actor | None) -> bool:
+    """Whether somebody who may see the video may keep it, too."""
+    return facts.download_enabled or manages(facts, viewer)
 
 
 def _ensure_password(facts: Facts, password: str | None) -> None:

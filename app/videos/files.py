@@ -3,14 +3,13 @@
 import json
 from typing import Any
 
-import msgspec
-
 from app.accounts.schemas import Columns, site_url
 from app.core.errors import NotFoundError
 from app.media import records
 from app.media.probe import Probe
 from app.videos.answers import NumberedLabel
 from app.videos.answers import VideoSource as SourceDescription
+from app.videos.downloads import file_path, renditions
 from app.videos.models import VideoSource
 
 #: PeerTube's number for HLS among streaming playlists.
@@ -37,10 +36,7 @@ def streaming_playlists(row: Columns) -> list[Json]:
             "playlistUrl": folder + playlist["master"],
             "segmentsSha256Url": folder + hashes if hashes else None,
             "redundancies": [],
-            "files": [
-                media_file(rendition, folder, metadata)
-                for rendition in msgspec.json.decode(row["renditions"])
-            ],
+            "files": [media_file(rendition, folder, metadata) for rendition in renditions(row)],
         }
     ]
 
@@ -59,7 +55,7 @@ def media_file(rendition: dict[str, Any], folder: str, metadata: str) -> Json:
         "size": rendition["size"],
         "fps": rendition["fps"],
         "fileUrl": url,
-        "fileDownloadUrl": f"{url}?download=1",
+        "fileDownloadUrl": site_url() + file_path(rendition["filename"]),
         "playlistUrl": folder + rendition["playlist_filename"],
         "metadataUrl": f"{metadata}{rendition['id']}",
         "hasAudio": resolution == 0 or "," in rendition["codecs"],
@@ -78,7 +74,7 @@ def resolution_label(resolution: int) -> str:
 
 def media_metadata(row: Columns, rendition_id: int) -> Json:
     """What ffprobe would tell of a rendition of a video. Raises NotFoundError."""
-    for rendition in msgspec.json.decode(row["renditions"]):
+    for rendition in renditions(row):
         if rendition["id"] == rendition_id:
             return {
                 "format": {

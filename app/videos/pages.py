@@ -19,7 +19,14 @@ from app.core.pages import Pages, redirect, render
 from app.core.requests import is_https
 from app.core.security import allow_inline_styles
 from app.videos import queries, showing
-from app.videos.access import FILE_TOKEN_SECONDS, file_cookie, manages, new_file_token
+from app.videos.access import (
+    FILE_TOKEN_SECONDS,
+    file_cookie,
+    manages,
+    may_download,
+    new_file_token,
+)
+from app.videos.downloads import downloads
 from app.videos.filters import VideoFilter
 
 pages = Pages()
@@ -106,12 +113,14 @@ async def watch(request: web.Request, video: Reference) -> web.Response:
         return _moved(f"/w/{short(row['uuid'])}", request)
     allow_inline_styles(request)  # the player's controls bring theirs
     viewer = known_actor(request)
+    facts = await queries.facts_of(row)
     page_url = f"{site_url()}/w/{short(row['uuid'])}"
     return render(
         request,
         "videos/watch.html",
         video=row,
-        manages=manages(await queries.facts_of(row), viewer),
+        manages=manages(facts, viewer),
+        downloads=downloads(row) if may_download(facts, viewer) else [],
         related=await related_videos(row, viewer),
         page_url=page_url,
         oembed_url=f"{site_url()}/services/oembed?{urlencode({'url': page_url})}",

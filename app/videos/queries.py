@@ -47,7 +47,8 @@ WHERE video_id = $1 ORDER BY id"""
 
 #: What decides who may see the files of a video.
 FACTS = """
-SELECT video.id, video.privacy, video.state, video.file_secret, account.user_id AS owner_id,
+SELECT video.id, video.privacy, video.state, video.file_secret, video.download_enabled,
+    account.user_id AS owner_id,
     CASE WHEN video.privacy = 5 THEN
         ARRAY(SELECT password FROM video_password WHERE video_id = video.id)
         ELSE '{}' END AS passwords
@@ -132,10 +133,15 @@ async def get_video(
     """
     row = await find_video(reference)
     facts = await facts_of(row)
-    if facts.privacy is Privacy.UNLISTED and reference.isdecimal() and not manages(facts, viewer):
-        raise NotFoundError("There is no such video.")  # ids can be guessed, uuids cannot
+    ensure_not_guessed(reference, facts, viewer)
     ensure_may_see(facts, viewer, password=password, file_token=file_token)
     return row
+
+
+def ensure_not_guessed(reference: str, facts: Facts, viewer: Actor | None) -> None:
+    """An unlisted video is not there by its id, which can be guessed. Raises NotFoundError."""
+    if facts.privacy is Privacy.UNLISTED and reference.isdecimal() and not manages(facts, viewer):
+        raise NotFoundError("There is no such video.")
 
 
 async def get_own_video(reference: str, viewer: Actor) -> Row:
@@ -175,6 +181,7 @@ async def facts_of(row: Row) -> Facts:
         owner_id=row["owner_id"],
         file_secret=bytes(row["file_secret"]),
         passwords=passwords,
+        download_enabled=row["download_enabled"],
     )
 
 
@@ -189,6 +196,7 @@ async def facts_by_uuid(uuid: UUID) -> Facts | None:
         owner_id=row["owner_id"],
         file_secret=bytes(row["file_secret"]),
         passwords=tuple(row["passwords"]),
+        download_enabled=row["download_enabled"],
     )
 
 

@@ -25,11 +25,6 @@ v720.m3u8
 """
 
 
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    gate.forget()
-
-
 def url_of(uuid: UUID, name: str = "v.mp4") -> str:
     return f"/static/streaming-playlists/hls/{uuid}/{name}"
 
