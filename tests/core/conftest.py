@@ -1,4 +1,4 @@
-"""Settings for tests that need neither PostgreSQL nor Redis."""
+"""Settings for tests that need neither PostgreSQL nor Redis, and an object store."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from app.config import settings
 
@@ -14,6 +15,16 @@ class Configure(Protocol):
     """Changes settings for one test: `bare(site__name="Test")`."""
 
     def __call__(self, **values: object) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of an S3 server in a thread of this process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture
