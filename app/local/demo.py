@@ -88,17 +88,26 @@ def _furnish(client: Client, person: Person, folder: Path) -> None:
 def make(film: Film, folder: Path) -> Path:
     """Draw and sing a film into a file."""
     file = folder / f"film.{film.container}"
+    graph = score(film)
+    maps = [word for label in ("[heard]", "[seen]") if label in graph for word in ("-map", label)]
     length = ("-t", str(film.seconds))
-    fade = f"afade=t=in:d=1,afade=t=out:st={film.seconds - 2}:d=2"
-    if drawing := DRAWN_SOUND.get(film.name):
-        graph = f"{film.sound},asplit[s][d];[s]{fade}[a];[d]{drawing},format=yuv420p[v]"
-    elif film.picture:
-        graph = f"{film.sound},{fade}[a];{film.picture},format=yuv420p[v]"
-    else:
-        graph = f"{film.sound},{fade}[a]"
-    maps = ("-map", "[a]", "-map", "[v]") if "[v]" in graph else ("-map", "[a]")
     _ffmpeg("-filter_complex", graph, *maps, *length, *CODECS[film.container], file)
     return file
+
+
+def score(film: Film) -> str:
+    """The filters that make a film; they end in [heard] and, where there is a picture, [seen].
+
+    The pictures have labels of one letter among themselves, and no label may be used twice: which
+    of the two ffmpeg takes depends on its version.
+    """
+    fade = f"afade=t=in:d=1,afade=t=out:st={film.seconds - 2}:d=2"
+    if drawing := DRAWN_SOUND.get(film.name):
+        copies = f"{film.sound},asplit[sung][shown]"
+        return f"{copies};[sung]{fade}[heard];[shown]{drawing},format=yuv420p[seen]"
+    if film.picture:
+        return f"{film.sound},{fade}[heard];{film.picture},format=yuv420p[seen]"
+    return f"{film.sound},{fade}[heard]"
 
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-maxrate", "4M", "-bufsize", "8M")

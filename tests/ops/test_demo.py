@@ -1,7 +1,9 @@
 """`bin/run --demo`: every film can be drawn, and what is filled once is not filled twice."""
 
+import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +24,14 @@ def test_a_film_can_be_drawn(film: Film, tmp_path: Path) -> None:
         assert len(made.streams.video) == bool(film.picture or film.name in DRAWN_SOUND)
         assert made.duration is not None
         assert made.duration / av.time_base == pytest.approx(3, abs=0.3)
+
+
+@pytest.mark.parametrize("film", FILMS, ids=lambda film: film.name)
+def test_no_label_of_its_filters_is_used_twice(film: Film) -> None:
+    used = Counter(re.findall(r"\[(\w+)\]", demo.score(film)))
+    assert used.pop("heard") == 1
+    assert used.pop("seen", 1) == 1
+    assert set(used.values()) <= {2}, used
 
 
 def test_the_films_are_various() -> None:
