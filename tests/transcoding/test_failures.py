@@ -165,7 +165,7 @@ async def test_every_job_may_be_done_twice(
     def first_cut_off(self: JobContext) -> object:
         if self.id not in seen:
             seen.add(self.id)
-            raise ConnectionError("cut off")
+            raise RuntimeError("cut off")
         return finish(self)
 
     monkeypatch.setattr(JobContext, "finish", first_cut_off)
