@@ -16,6 +16,7 @@ from app.media.plan import Rung
 from app.transcoding import profiles, service
 from app.transcoding.files import StoredFile, keep
 from app.transcoding.inputs import input_file
+from app.transcoding.models import Chunk
 from app.transcoding.reporting import reported
 from app.transcoding.snapshot import Snapshot, Sound, chunk_files
 
@@ -25,19 +26,25 @@ FIRST_PART: Final = 1
 
 
 async def encode_chunk(
-    ctx: JobContext, now: Snapshot, number: int, folder: Path
+    ctx: JobContext, now: Snapshot, chunk: Chunk, folder: Path
 ) -> dict[str, StoredFile]:
     """Encode a chunk into all rungs and put the files into storage; gives them by the rung's name.
 
-    Raises MediaError, LostLease.
+    Where somebody waits for it to play, what each run made is published before the next one begins;
+    what an attempt before this one published is not made again. Raises MediaError, LostLease.
     """
-    runs = profiles.runs(now.plan.encoded)
-    found: dict[str, StoredFile] = {}
+    is_awaited = ctx.priority is Priority.FIRST
+    found = {name: StoredFile.from_json(file) for name, file in chunk.files.items()}
+    left = [rung for rung in now.plan.encoded if rung.name not in found]
+    runs = profiles.awaited_runs(left) if is_awaited and not found else profiles.runs(left)
     async with input_file(now.row["still_key"] or now.row["input_key"]) as source:
-        for done, rungs in enumerate(runs):
-            part = (done / len(runs), 1 / len(runs))
-            encode = partial(_encode, ctx, source, now, number, rungs, folder, part)
-            found |= await reported(ctx, encode)
+        for number, rungs in enumerate(runs, 1):
+            part = ((number - 1) / len(runs), 1 / len(runs))
+            encode = partial(_encode, ctx, source, now, chunk.number, rungs, folder, part)
+            made = await reported(ctx, encode)
+            if is_awaited and number < len(runs):
+                made = await service.note_rungs(chunk.id, made)
+            found |= made
     return found
 
 

@@ -80,7 +80,7 @@ async def encode_chunk(ctx: JobContext, *, video_id: int, chunk_id: int) -> None
     if chunk is None or now is None or chunk.state is PieceState.ENCODED:
         return
     async with judged(ctx, video_id), work_folder(ctx) as folder:
-        files = await encoding.encode_chunk(ctx, now, chunk.number, folder)
+        files = await encoding.encode_chunk(ctx, now, chunk, folder)
     async with ctx.finish():
         await service.note_chunk(chunk_id, files)
 

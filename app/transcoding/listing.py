@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from app.media import dash, playlists
 from app.media.package import Rendition, segment_hashes
@@ -24,10 +25,11 @@ class Listing:
 
 
 def growing(snapshot: Snapshot, chunks: Sequence[Mapping[str, StoredFile]]) -> Listing:
-    """What can be played of a plan that is under way, from the chunks that are done without a gap.
+    """What can be played of a plan that is under way, from the files of the chunks in order.
 
-    A copied picture is whole already. Else every rung has an EVENT playlist, which only ever gets
-    longer; so has the sound.
+    A copied picture is whole already. Else every rung has an EVENT playlist of the chunks that it
+    has without a gap, which only ever gets longer; so has the sound. A rung that does not have the
+    first chunk yet is left out.
     """
     names = snapshot.names
     if snapshot.copied is not None:
@@ -37,12 +39,14 @@ def growing(snapshot: Snapshot, chunks: Sequence[Mapping[str, StoredFile]]) -> L
     texts: dict[str, str] = {}
     variants = []
     for rung in snapshot.plan.encoded:
-        files = [chunk[rung.name] for chunk in chunks]
+        files = _without_gap(chunks, rung.name)
+        if not files:
+            continue
         name = names.growing(rung.name)
         texts[name] = playlists.event_playlist(
             _pieces(files),
             target_seconds=target,
-            is_complete=len(chunks) == len(snapshot.plan.chunks),
+            is_complete=len(files) == len(snapshot.plan.chunks),
         )
         beginning = files[0]
         variants.append(
@@ -132,6 +136,10 @@ def _audio_variant(sound: Sound, file: StoredFile, *, uri: str) -> AudioVariant:
         language=sound.track.language,
         is_default=sound.track.is_default,
     )
+
+
+def _without_gap(chunks: Sequence[Mapping[str, StoredFile]], rung: str) -> list[StoredFile]:
+    return [chunk[rung] for chunk in takewhile(lambda each: rung in each, chunks)]
 
 
 def _pieces(files: Sequence[StoredFile]) -> list[tuple[str, Rendition]]:

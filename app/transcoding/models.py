@@ -58,7 +58,8 @@ class Chunk(Model):
     number = fields.IntField()
     frames = fields.IntField()
     state = fields.CharEnumField(PieceState, default=PieceState.WAITING, max_length=8)
-    #: by the rung's name: {"filename": …, "index": app.media.package.Rendition}, in `hls/<uuid>/`
+    #: by the rung's name: {"filename": …, "index": app.media.package.Rendition}, in `hls/<uuid>/`;
+    #: of the first chunk some may be here, and play, while it waits for the others
     files: dict[str, Any] = fields.JSONField(default=dict)
 
     class Meta:

@@ -99,15 +99,43 @@ async def _owe_chunks(plan: Transcoding, new: NewPlan) -> None:
         )
 
 
+async def note_rungs(chunk_id: int, files: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
+    """Some rungs of a chunk are encoded and can be played; gives the files that stand for these.
+
+    They are others than the given ones where another attempt was quicker: what is published stays.
+    """
+    async with transaction():
+        chunk = await _locked(chunk_id)
+        if chunk is None:
+            return dict(files)
+        _add(chunk, files)
+        await chunk.save(update_fields=["files"])
+        await publish(chunk.transcoding_id)
+    return {name: StoredFile.from_json(chunk.files[name]) for name in files}
+
+
 async def note_chunk(chunk_id: int, files: Mapping[str, StoredFile]) -> None:
     """A chunk is encoded: remember its files and publish what follows. Call it in a transaction."""
-    chunk = await Chunk.get_or_none(id=chunk_id)
-    if chunk is None or await snapshot.take(chunk.transcoding_id, lock=True) is None:
+    chunk = await _locked(chunk_id)
+    if chunk is None:
         return
     chunk.state = PieceState.ENCODED
-    chunk.files = {name: file.slim().to_json() for name, file in files.items()}
+    _add(chunk, files)
     await chunk.save(update_fields=["state", "files"])
     await publish(chunk.transcoding_id)
+
+
+async def _locked(chunk_id: int) -> Chunk | None:
+    """A chunk that nobody else changes until the transaction ends; None when it is gone."""
+    chunk = await Chunk.get_or_none(id=chunk_id)
+    if chunk is None or await snapshot.take(chunk.transcoding_id, lock=True) is None:
+        return None
+    return await Chunk.get_or_none(id=chunk_id)
+
+
+def _add(chunk: Chunk, files: Mapping[str, StoredFile]) -> None:
+    """Players may hold a playlist with the files that are there: these are never replaced."""
+    chunk.files = {name: file.slim().to_json() for name, file in files.items()} | chunk.files
 
 
 async def note_part(sound_id: int, part: StoredFile, *, number: int) -> bool:

@@ -24,9 +24,10 @@ SELECT FROM video WHERE id = (SELECT video_id FROM transcoding WHERE id = $1) FO
 #: The same, to look at only.
 UNLOCKED = LOCKED.removesuffix(" FOR UPDATE OF transcoding")
 
-#: Which chunks there are and are done, in order.
+#: Which chunks are done, and which can be played in one size at least, in order.
 CHUNKS = """
-SELECT id, number, frames, state FROM transcoding_chunk WHERE transcoding_id = $1 ORDER BY number"""
+SELECT state, state = 'encoded' OR files <> '{}' AS begun
+FROM transcoding_chunk WHERE transcoding_id = $1 ORDER BY number"""
 
 #: The files of the first chunks.
 CHUNK_FILES = """
@@ -61,13 +62,15 @@ class Snapshot:
     copied: StoredFile | None
     #: whether each chunk is done, in order
     chunks: tuple[bool, ...]
+    #: whether each chunk can be played, in one size at least, in order
+    begun: tuple[bool, ...]
     sounds: tuple[Sound, ...]
     row: Row
 
     @property
     def run(self) -> int:
-        """Chunks that are done without a gap from the first on."""
-        return sum(1 for _ in itertools.takewhile(bool, self.chunks))
+        """Chunks that can be played, in one size at least, without a gap from the first on."""
+        return sum(1 for _ in itertools.takewhile(bool, self.begun))
 
     @property
     def everything_is_encoded(self) -> bool:
@@ -96,15 +99,15 @@ async def take(transcoding_id: int, *, lock: bool = False) -> Snapshot | None:
         return None
     plan = records.load(Plan, json.loads(row["plan"]))
     uuid: UUID = row["uuid"]
+    chunks = await fetch(CHUNKS, row["id"])
     return Snapshot(
         id=row["id"],
         video_id=row["video_id"],
         names=Names(uuid, row["token"]),
         plan=plan,
         copied=_file(row["copied"]),
-        chunks=tuple(
-            each["state"] == PieceState.ENCODED for each in await fetch(CHUNKS, row["id"])
-        ),
+        chunks=tuple(each["state"] == PieceState.ENCODED for each in chunks),
+        begun=tuple(each["begun"] for each in chunks),
         sounds=tuple(
             Sound(
                 track=plan.audio[each["number"]],

@@ -186,6 +186,29 @@ def test_little_memory_takes_the_largest_rung_apart(monkeypatch: pytest.MonkeyPa
     assert profiles.runs([], memory=GIB) == []
 
 
+@pytest.mark.parametrize(
+    ("resolutions", "first"),
+    [
+        ([1080, 720, 480, 360, 144], 480),
+        ([1080, 720, 360], 360),
+        ([480, 144], 480),
+        ([1080, 720], 720),
+        ([1080, 720, 480, 480], 480),
+    ],
+)
+def test_somebody_who_waits_gets_one_small_rung_first(resolutions: list[int], first: int) -> None:
+    rungs = [rung(resolution) for resolution in resolutions]
+    (chosen,), *others = profiles.awaited_runs(rungs)
+    assert chosen is rungs[resolutions.index(first)]  # of two codecs the one that all play
+    rest = sorted((each for run in others for each in run), key=rungs.index)
+    assert rest == [each for each in rungs if each is not chosen]
+
+
+def test_one_rung_alone_is_one_run() -> None:
+    assert profiles.awaited_runs([rung(1080)]) == [(rung(1080),)]
+    assert profiles.awaited_runs([]) == []
+
+
 async def test_with_little_memory_and_one_slot_it_still_works(
     person: Person,
     source_file: Callable[[str], Path],
