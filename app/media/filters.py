@@ -6,10 +6,9 @@ from typing import Final
 
 from app.media.encoders import PROFILES
 from app.media.plan import Chunk, Plan, Rung, Source
+from app.media.probe import assumed_matrix
 
 HDR_TRANSFERS: Final = frozenset({"smpte2084", "arib-std-b67"})
-HIGH_DEFINITION: Final = 720
-"""Short side from which an untagged picture is BT.709; below it is BT.601 (what players assume)."""
 KNOWN_MATRICES: Final = frozenset({"bt709", "smpte170m", "bt470bg", "bt2020nc"})
 TURNS: Final = {
     90: ("transpose=clock",),
@@ -105,7 +104,9 @@ def _scaled(source: Source, rung: Rung, table: str) -> list[str]:
         ]
     matrix = matrix_of(source)
     name = "bt601" if matrix in ("smpte170m", "bt470bg") else matrix.removesuffix("nc")
-    return [f"{size}:out_color_matrix={name}:out_range=tv", "format=yuv420p", "setsar=1"]
+    # swscale takes an untagged picture for BT.601, whatever its size: its colours would be changed
+    assumed = f":in_color_matrix={name}" if source.matrix == "unknown" else ""
+    return [f"{size}{assumed}:out_color_matrix={name}:out_range=tv", "format=yuv420p", "setsar=1"]
 
 
 def _tagged(source: Source) -> list[str]:
@@ -127,8 +128,7 @@ def matrix_of(source: Source) -> str:
         return "bt709"
     if source.matrix in KNOWN_MATRICES:
         return source.matrix
-    is_high = min(source.width, source.height) >= HIGH_DEFINITION
-    return "bt709" if is_high or source.matrix == "gbr" else "smpte170m"
+    return "bt709" if source.matrix == "gbr" else assumed_matrix(source.width, source.height)
 
 
 def _scaled_down(larger: Rung, rung: Rung) -> list[str]:

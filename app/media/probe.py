@@ -8,9 +8,17 @@ small.
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 from app.media import records, sandbox
 from app.media.limits import PROBE_LIMITS, Limits
+
+HIGH_DEFINITION: Final = 720
+
+
+def assumed_matrix(width: int, height: int) -> str:
+    """The matrix that players take an untagged picture of this size for: BT.709 from 720 lines."""
+    return "bt709" if min(width, height) >= HIGH_DEFINITION else "smpte170m"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import av
 import av.error
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream as AvVideoStream
 from PIL import Image, ImageFilter
 
 from app.media import tonemap
 from app.media.errors import MediaError, Reason
-from app.media.probe import Probe, VideoStream
+from app.media.probe import Probe, VideoStream, assumed_matrix
 from app.media.sandboxed.opening import open_media
 
 LOOKED_AT: Final = 200
@@ -61,6 +62,13 @@ class Film:
             except av.error.FFmpegError:
                 return None
 
+    def _untagged_matrix(self) -> Colorspace | None:
+        """What an untagged picture is: without a word, all would be BT.601."""
+        if self.video.colour.matrix != "unknown":
+            return None
+        matrix = assumed_matrix(self.video.width, self.video.height)
+        return Colorspace.ITU709 if matrix == "bt709" else Colorspace.ITU601
+
     def _next_frame(self) -> VideoFrame | None:
         for packet in islice(self.media.demux(self.stream), LOOKED_AT):
             try:
@@ -76,7 +84,13 @@ class Film:
         """
         shown = fitted(self.video.display_size, box)
         width, height = shown[::-1] if self.video.rotation in (90, 270) else shown
-        small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+        small = frame.reformat(
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=self._untagged_matrix(),
+            interpolation="AREA",
+        )
         image = to_image(small)
         if self.table is not None:
             image = image.filter(self.table)
