@@ -73,7 +73,7 @@ async def test_execute_gives_the_number_of_rows(db: None) -> None:
 async def test_a_statement_may_not_run_for_ever(
     db_commit: None, settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "STATEMENT_SECONDS", 0.05)
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 1.0)
     async with database.database(settings_env["KINORA_DATABASE__URL"]):
         with pytest.raises(TimeoutError):
             await fetchval("SELECT pg_sleep(60)")
