@@ -68,21 +68,26 @@ def _furnish(client: Client, person: Person, folder: Path) -> None:
     client.send("PUT", "/users/me", {"description": person.about})
     channel = f"/video-channels/{person.channel}"
     client.send("PUT", channel, {"description": person.channel_about})
-    first, second = person.colours
-    seed = sum(person.username.encode())
     for size, kind, path, name in (
-        ("400x400", "radial", "/users/me/avatar/pick", "avatarfile"),
-        ("400x400", "spiral", f"{channel}/avatar/pick", "avatarfile"),
-        ("1920x317", "linear", f"{channel}/banner/pick", "bannerfile"),
+        ((400, 400), "radial", "/users/me/avatar/pick", "avatarfile"),
+        ((400, 400), "spiral", f"{channel}/avatar/pick", "avatarfile"),
+        ((1920, 317), "linear", f"{channel}/banner/pick", "bannerfile"),
     ):
-        width, height = map(int, size.split("x"))
-        ends = f"x0={width // 2}:y0={height // 2}:x1={width}:y1={height}"
-        if kind == "linear":
-            ends = f"x0=0:y0=0:x1={width}:y1={height}"
-        picture = folder / "picture.png"
-        source = f"gradients=s={size}:type={kind}:c0={first}:c1={second}:n=2:{ends}:seed={seed}"
-        _ffmpeg("-f", "lavfi", "-i", f"{source},format=rgb24", "-frames:v", "1", picture)
+        picture = paint(person, size, kind, folder)
         client.post_form(path, {}, {name: picture})
+
+
+def paint(person: Person, size: tuple[int, int], kind: str, folder: Path) -> Path:
+    """A picture that runs from one of the person's colours to the other."""
+    width, height = size
+    first, second = person.colours
+    x, y = (0, 0) if kind == "linear" else (width // 2, height // 2)
+    # A point outside the picture, even by one pixel, would be replaced by one at random.
+    ends = f"x0={x}:y0={y}:x1={width - 1}:y1={height - 1}"
+    source = f"gradients=s={width}x{height}:type={kind}:c0={first}:c1={second}:n=2:{ends}"
+    picture = folder / "picture.png"
+    _ffmpeg("-f", "lavfi", "-i", f"{source},format=rgb24", "-frames:v", "1", picture)
+    return picture
 
 
 def make(film: Film, folder: Path) -> Path:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from app.local import demo
-from app.local.demo_films import DRAWN_SOUND, FILMS, PEOPLE, Film
+from app.local.demo_films import DRAWN_SOUND, FILMS, PEOPLE, Film, Person
 from tests.site import Site, start, start_site
 
 
@@ -32,6 +33,13 @@ def test_no_label_of_its_filters_is_used_twice(film: Film) -> None:
     assert used.pop("heard") == 1
     assert used.pop("seen", 1) == 1
     assert set(used.values()) <= {2}, used
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+def test_a_banner_runs_from_edge_to_edge(person: Person, tmp_path: Path) -> None:
+    with Image.open(demo.paint(person, (1920, 317), "linear", tmp_path)) as banner:
+        row = [banner.getpixel((x, 158)) for x in (0, 640, 1280, 1919)]
+    assert len(set(row)) == 4
 
 
 def test_the_films_are_various() -> None:
