@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -170,3 +171,23 @@ def test_where_pip_is_fetched_from_and_nothing_follows_in_vain(
         assert told.startswith(f"pip could not be fetched from {index}/pip/: ")
         assert end == "The virtual environment .venv could not be made."
     assert make(checkout).returncode == 0
+
+
+def test_each_command_that_needs_the_environment_makes_it() -> None:
+    scripts = [path for path in (ROOT / "bin").iterdir() if "_" not in path.name]
+    using = {path.name for path in scripts if ".venv/bin" in path.read_text()}
+    calls = re.compile(r"^ *venv requirements", re.MULTILINE)
+    making = {path.name for path in scripts if calls.search(path.read_text())}
+    assert {"run", "test", "check"} <= using <= making
+
+
+def test_locking_without_its_tool_is_told() -> None:
+    refused = subprocess.run(
+        ["sh", str(ROOT / "bin" / "lock")],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("bin/lock needs uv in the PATH: ")
