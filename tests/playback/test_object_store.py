@@ -13,8 +13,9 @@ from moto.server import ThreadedMotoServer
 from app.core.net import close_sessions
 from app.core.storage import Storage, storage
 from app.playback import gate
-from app.videos.models import Privacy, Video
+from app.videos.models import Privacy, Rendition, Video
 from tests.factories import login, make_user, make_video
+from tests.playback.conftest import MakeFilm
 
 Client = TestClient[web.Request, web.Application]
 
@@ -109,3 +110,22 @@ async def test_a_download_has_its_name_there_too(bucket: Storage, client: Client
     answer = await client.get(f"{folder}/v.mp4", params={"download": "1"}, allow_redirects=False)
     asked = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert asked["response-content-disposition"] == ["attachment; filename*=UTF-8''v.mp4"]
+
+
+async def test_a_film_is_woven_here_and_its_parts_are_there(
+    bucket: Storage, client: Client, make_film: MakeFilm
+) -> None:
+    video = await make_film(name="The harbour")
+    picture, _, sound = await Rendition.filter(video_id=video.id).order_by("-resolution")
+    url = f"/download/videos/generate/{video.uuid}?videoFileIds={picture.id}"
+    alone = await client.get(url, allow_redirects=False)
+    asked = parse_qs(urlsplit(alone.headers["Location"]).query)
+    assert asked["response-content-disposition"] == [
+        "attachment; filename*=UTF-8''The%20harbour%20-%20180p.mp4"
+    ]
+    url += f"&videoFileIds={sound.id}"
+    whole = await client.get(url, allow_redirects=False)
+    data = await whole.read()
+    assert (whole.status, whole.headers["Content-Length"]) == (200, str(len(data)))
+    part = await client.get(url, headers={"Range": "bytes=1000-90000"}, allow_redirects=False)
+    assert (part.status, await part.read()) == (206, data[1000:90001])
