@@ -212,6 +212,9 @@ def main() -> int:
     """Fill the site; gives the exit status."""
     password = secrets.token_urlsafe(9)
     clients, fresh = asyncio.run(_log_everybody_in(password))
+    if fresh:  # now: whoever interrupts the rest wants to log in all the same
+        named = ", ".join(fresh)
+        print(f"Log in as {named} with the password {password} (shown only this once)", flush=True)
     try:
         _fill(clients)
     except (DemoError, OSError, http.client.HTTPException) as error:
@@ -220,6 +223,4 @@ def main() -> int:
     finally:
         for client in clients.values():
             client.send("POST", "/users/revoke-token", {})
-    if fresh:
-        print(f"Log in as {', '.join(fresh)} with the password {password} (shown only this once)")
     return 0

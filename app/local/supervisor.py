@@ -19,6 +19,7 @@ FIRST_PAUSE = 0.5  # seconds before a process is started again; doubles each tim
 LONGEST_PAUSE = 30.0
 GOOD_HEALTH = 60.0  # a process that ran for so long begins with the first pause again
 LARGEST_LOG = 20 * 1000**2
+HOPELESS = 2  # the status of a command that rejects its settings: it will do so again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _Child:
     pause: float = 0.0
     due: float = 0.0
     falls: int = 0
+    status: int | None = None  # of its last fall
 
 
 class Supervisor:
@@ -147,6 +149,7 @@ class Supervisor:
             return
         how = _ending(child.running.returncode)
         ran = time.monotonic() - child.started
+        child.status = child.running.returncode
         self._forget(child)
         child.falls += 1
         child.pause = FIRST_PAUSE if ran > GOOD_HEALTH else child.pause
@@ -161,11 +164,15 @@ class Supervisor:
         child.running = None
 
     def require(self, *names: str, falls: int = 1) -> None:
-        """Raise TroubleError with the last words of one that has ended by itself `falls` times."""
+        """Raise TroubleError with the last words of one that has ended by itself `falls` times.
+
+        One that rejects its settings is not tried again.
+        """
         for name in names:
             child = self._children[name]
-            fallen = child.running is not None and child.running.poll() is not None
-            if child.falls + fallen >= falls:
+            ended = child.running.poll() if child.running is not None else None
+            hopeless = HOPELESS in (ended, child.status)
+            if hopeless or child.falls + (ended is not None) >= falls:
                 raise TroubleError(
                     f"{name} does not start: {last_line(self.log(name))} See {self.log(name)}."
                 )

@@ -102,6 +102,8 @@ def test_ctrl_c_in_the_midst_of_work_loses_nothing(tmp_path: Path) -> None:
     site = start_site(tmp_path)
     process = filling(site)
     assert process.stdout is not None
+    shown = next(process.stdout)
+    assert shown.startswith("Log in as mira, tomasz, ines, studio9 with the password ")
     said = next(line for line in process.stdout if "transcoding" in line or "done" in line)
     assert site.stop() == 0, site.output
     process.communicate()

@@ -193,6 +193,16 @@ def test_troubles_are_told_in_a_sentence(tmp_path: Path) -> None:
         )
 
 
+def test_a_setting_that_is_wrong_at_a_later_start_is_told_at_once(tmp_path: Path) -> None:
+    site = start_site(tmp_path)
+    assert site.stop() == 0
+    process = start(command(site.data), KINORA_SITE__NAM="x")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "did you mean KINORA_SITE__NAME?" in output
+    assert output.count("starting it again") <= 1
+
+
 def test_the_kinora_command_administers_it(tmp_path: Path, sites: list[Site]) -> None:
     site = start_site(tmp_path)
     sites.append(site)
