@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 #: VMAF of every so manieth frame.
-EVERY = 5
+EVERY = 10
+TAGS = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 
 
 @cache
@@ -31,12 +32,13 @@ def of(rendition: Path, source: Path) -> float:
     """The mean over the film, at the source's size, frame by frame.
 
     The sequential way shows the first frame once more than the source does (its sound begins before
-    its picture, and `-r` fills that): what is too many is left out at the start.
+    its picture, and `-r` fills that): what is too many is left out at the start. One way tags its
+    colours and the other does not; told that both are BT.709, ffmpeg compares them as they are.
     """
     extra = max(0, _frames(rendition) - _frames(source))
     scale = (
-        f"[0:v]trim=start_frame={extra},setpts=N/30/TB,scale=1920:1080:flags=bicubic[a];"
-        "[1:v]setpts=N/30/TB[b];[a][b]"
+        f"[0:v]{TAGS},trim=start_frame={extra},setpts=N/30/TB,scale=1920:1080:flags=bicubic[a];"
+        f"[1:v]{TAGS},setpts=N/30/TB[b];[a][b]"
     )
     how = f"libvmaf=n_threads=2:n_subsample={EVERY}" if measure() == "VMAF" else "ssim"
     run = subprocess.run(
