@@ -134,7 +134,8 @@ def matrix_of(source: Source) -> str:
 def _scaled_down(larger: Rung, rung: Rung) -> list[str]:
     if (larger.width, larger.height) == (rung.width, rung.height):
         return []
-    return [f"scale=w={rung.width}:h={rung.height}:flags=bicubic"]
+    # what rounding to even sizes did to the shape must not depend on which rungs share a run
+    return [f"scale=w={rung.width}:h={rung.height}:flags=bicubic", "setsar=1"]
 
 
 def _finished(rung: Rung) -> list[str]:

@@ -15,6 +15,8 @@ from app.media.plan import Chunk as PlannedChunk
 from app.media.plan import Plan, Rung
 from app.transcoding import service, snapshot
 from app.transcoding.files import StoredFile
+from tests.media.sources import X264, Source, picture, run, tone
+from tests.media.sources import fetch as fetch_file
 from tests.transcoding.conftest import Person, jobs, scratch_files
 from tests.transcoding.test_failures import nothing_is_left
 from tests.transcoding.test_story import (
@@ -194,6 +196,17 @@ async def test_what_is_published_outlives_a_slower_attempt(
     _, files = await first_chunk()
     assert (sorted(published), sorted(files)) == (["180p"], ["144p", "180p"])
     assert files.items() >= published.items()
+
+
+async def test_rungs_made_apart_fit_together(person: Person, media_files: Path) -> None:
+    """426 by 240 is not quite the shape of 640 by 360, whichever rung it is scaled from."""
+    small = picture((640, 360), rate="5", seconds=8)
+    codecs = (*X264, "-pix_fmt", "yuv420p10le", "-c:a", "ac3")
+    make = lambda path: run(*small, *tone(8), *codecs, path)  # noqa: E731
+    video = await person.upload(fetch_file(Source("odd-shapes", "a.mkv", make), media_files))
+    await drain()
+    progress = await person.progress(video)
+    assert (progress["phase"], progress["resolutions"]) == ("done", [360, 240, 144])
 
 
 async def test_sizes_that_fail_take_the_first_with_them(
