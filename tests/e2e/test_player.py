@@ -230,6 +230,10 @@ def test_a_growing_video_plays_to_its_end(page: Page, admin: Client, tmp_path: P
         lambda: abs(page.evaluate(f"{FILM}.duration") - GROWING_SECONDS) < 1,
         what="the player knows the whole length",
     )
+    eventually(
+        lambda: page.evaluate(f"{FILM}.videoRenditions.length") > 1,
+        what="sizes that were made after it was opened are offered",
+    )
     at = now(page)
     until_after(page, at + 0.3)
 
