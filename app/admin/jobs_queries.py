@@ -30,10 +30,12 @@ SELECT {columns} FROM (
 LEFT JOIN "user" ON "user".id = job.owner_id
 LEFT JOIN video ON job.subject = 'video:' || video.id ORDER BY {order}"""
 
-#: How many jobs there are in each lane and state; done ones are too many to count for a page.
+#: How many jobs there are in each lane and state (`delayed` are queued for later), and since when
+#: the first of them could have run; done ones are too many to count for a page.
 NUMBERS = """
-SELECT lane, state, count(*) AS jobs, min(created_at) AS oldest FROM job
-WHERE state IN ('queued', 'running', 'dead') GROUP BY lane, state ORDER BY lane, state"""
+SELECT lane, CASE WHEN state = 'queued' AND run_at > now() THEN 'delayed' ELSE state END AS state,
+    count(*) AS jobs, min(greatest(created_at, run_at)) AS oldest
+FROM job WHERE state IN ('queued', 'running', 'dead') GROUP BY 1, 2 ORDER BY 1, 2"""
 
 #: The workers that are alive, with the slots they use now.
 WORKERS = """

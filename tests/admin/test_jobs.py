@@ -1,5 +1,6 @@
 """The administrators' look at the jobs: lists, numbers, workers; trying again and cancelling."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from app.accounts.models import SessionKind
+from app.admin import jobs_queries
 from app.core.auth import Role
 from app.core.db import execute, fetchval
 from app.core.ids import new_uuid
@@ -68,6 +70,13 @@ async def test_all_that_failed_is_tried_again(client: Client, cookie: dict[str, 
         await enqueue(fails)
     await drain()
     assert "3 jobs are queued again" in await act(client, cookie, action="retry")
+
+
+async def test_what_is_due_later_does_not_wait() -> None:
+    await enqueue(fails, run_at=datetime.now(UTC) + timedelta(hours=1))
+    await enqueue(fails, run_at=datetime.now(UTC) - timedelta(minutes=1))
+    numbers = {row["state"]: row["jobs"] for row in await jobs_queries.numbers()}
+    assert numbers == {"queued": 1, "delayed": 1}
 
 
 async def test_workers_tell_their_encoders(client: Client, cookie: dict[str, str]) -> None:
