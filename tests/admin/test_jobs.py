@@ -72,7 +72,8 @@ async def test_all_that_failed_is_tried_again(client: Client, cookie: dict[str, 
     assert "3 jobs are queued again" in await act(client, cookie, action="retry")
 
 
-async def test_what_is_due_later_does_not_wait() -> None:
+async def test_what_is_due_later_does_not_wait(db: None) -> None:
+    del db
     await enqueue(fails, run_at=datetime.now(UTC) + timedelta(hours=1))
     await enqueue(fails, run_at=datetime.now(UTC) - timedelta(minutes=1))
     numbers = {row["state"]: row["jobs"] for row in await jobs_queries.numbers()}
