@@ -36,6 +36,26 @@ STATEMENT_SECONDS = 30
 STARTING_SECONDS = 60  # a server that recovers from a crash
 MIGRATION_LOCK = 0x6B696E6F7261  # "kinora": two processes that migrate at once would both fail
 
+#: How a statement says that it is the database that is away.
+_OUTAGES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # cut off in the midst of an answer
+    ConnectionRefusedError,
+)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database was away (restarting, overrun): the same may well work in a moment."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    if isinstance(error, FileNotFoundError):
+        return error.filename is None  # the socket; one of our own files would have a name
+    return isinstance(error, _OUTAGES)
+
 
 class _SafeTransaction(TransactionContextPooled):
     """A transaction that gives its connection back when it is cancelled during BEGIN.

@@ -1,7 +1,8 @@
 """Turns whatever a handler raises into an answer: problem+json for programs, a page for people.
 
 An exception that is no AppError is a fault of ours: it is logged with the request's id, and the
-asker learns nothing of the inside but that id.
+asker learns nothing of the inside but that id. A database that is away for a moment is neither's
+fault: a 503 that says so.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ import structlog
 from aiohttp import web
 from asyncpg import DataError
 
+from app.core.db import is_outage
 from app.core.errors import AppError, InvalidError
 from app.core.pages import prepare, render_error
 from app.core.problems import problem, title
@@ -41,14 +43,30 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         # No column can hold it: the asker's fault, though a schema should have said so.
         log.warning("input_refused_by_database", path=request.path, error=str(error))
         return await _answer(request, InvalidError("A value in the request is out of range."))
-    except ConnectionError:
-        raise  # the asker has gone
-    except Exception:
-        log.exception("request_failed", method=request.method, path=request.path)
+    except Exception as error:
+        is_away = is_outage(error)
+        if isinstance(error, ConnectionError) and not is_away:
+            raise  # the asker has gone
+        if is_away:
+            log.warning("database_away", path=request.path, error=str(error))
+        else:
+            log.exception("request_failed", method=request.method, path=request.path)
         if request._payload_writer is not None and request._payload_writer.output_size:  # noqa: SLF001
             raise  # an answer has begun: aiohttp cuts it off, so that nobody takes it for whole
-        fault = AppError("Something went wrong on our side.", code="internal_error")
-        return await _answer(request, fault)
+        return await _answer(request, _away() if is_away else _fault())
+
+
+def _fault() -> AppError:
+    return AppError("Something went wrong on our side.", code="internal_error")
+
+
+def _away() -> AppError:
+    return AppError(
+        "The site does not reach its database just now. Please try again in a moment.",
+        status=503,
+        code="database_away",
+        headers={"Retry-After": "5"},
+    )
 
 
 async def _answer(request: web.Request, error: AppError) -> web.Response:

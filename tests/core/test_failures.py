@@ -1,3 +1,6 @@
+import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -6,8 +9,10 @@ from aiohttp import ClientPayloadError, web
 from structlog.testing import capture_logs
 
 from app.core.api import Api
+from app.core.db import database, fetchval, transaction
 from app.core.errors import AppError, NotFoundError
 from app.core.pages import Pages
+from tests import servers
 from tests.core.conftest import Configure
 from tests.core.small_site import Client, serving
 
@@ -42,6 +47,17 @@ async def redirect(_: web.Request) -> None:
 @api.get("/teapot")
 async def teapot(_: web.Request) -> None:
     raise AppError("Short and stout.", status=418, code="teapot", headers={"X-Tea": "green"})
+
+
+@api.get("/asks-the-database")
+async def asks_the_database(_: web.Request) -> None:
+    await fetchval("SELECT 1")
+
+
+@api.get("/writes-to-the-database")
+async def writes_to_the_database(_: web.Request) -> None:
+    async with transaction():
+        await fetchval("SELECT 1")
 
 
 @pages.get("/fault")
@@ -129,3 +145,19 @@ async def test_an_answer_that_had_begun_is_cut_off(client: Client) -> None:
     answer = await client.get("/api/v1/begun")
     with pytest.raises(ClientPayloadError):
         await answer.read()
+
+
+@pytest.mark.parametrize("path", ["/asks-the-database", "/writes-to-the-database"])
+async def test_a_database_that_is_away_is_nobodys_fault(client: Client, path: str) -> None:
+    server = await asyncio.to_thread(servers.start_postgres, watched=os.getpid())
+    async with contextlib.AsyncExitStack() as stack:
+        stop = stack.callback(server.stop)
+        await stack.enter_async_context(
+            database(f"postgres://kinora@/postgres?host={server.folder}")
+        )
+        assert (await client.get(f"/api/v1{path}")).status == 204
+        await asyncio.to_thread(stop)
+        for _ in range(3):  # connections that are lost, then none to be had
+            answer = await client.get(f"/api/v1{path}")
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            assert (await answer.json())["code"] == "database_away"
