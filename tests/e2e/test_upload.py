@@ -41,6 +41,13 @@ def row(page: Page, title: str) -> Any:
     )
 
 
+def test_a_password_is_asked_for_where_one_is_wanted(upload_page: Page) -> None:
+    password = upload_page.locator("input[name='videoPasswords[]']")
+    expect(password).to_be_hidden()
+    upload_page.locator("input[name='privacy'][value='5']").check()
+    expect(password).to_be_visible()
+
+
 def test_several_files_with_their_own_titles(upload_page: Page, tmp_path: Path) -> None:
     films = [make_clip(tmp_path / f"clip_{number}.mp4", seconds=3) for number in (1, 2, 3)]
     upload_page.locator("input[type=file]").set_input_files(films)
