@@ -173,6 +173,4 @@ JOBS = (
 class Migration(migrations.Migration):
     dependencies = [("models", "0001_initial")]
 
-    operations = [
-        ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + PEOPLE + TOKENS + VIDEOS + SEARCH + JOBS
-    ]
+    operations = [ops.RunSQL(sql) for sql in EXTENSIONS + HANDLES + PEOPLE + TOKENS + VIDEOS + SEARCH + JOBS]
