@@ -34,7 +34,7 @@ url => new Promise((done, failed) => {
 def video(admin: Client, tmp_path_factory: pytest.TempPathFactory) -> Video:
     """A short film, transcoded whole."""
     clip = make_clip(tmp_path_factory.mktemp("downloads") / "clip.mp4", seconds=SECONDS)
-    video = admin.upload(clip, name="The harbour before the storm")
+    video = admin.upload(clip, name="A film to take along")
     admin.wait_until(video, "complete")
     return video
 
@@ -65,7 +65,7 @@ def test_a_film_is_taken_along(
     with page.expect_download() as waiting:
         links.first.click()
     kept = waiting.value
-    assert kept.suggested_filename == "The harbour before the storm - 360p.mp4"
+    assert kept.suggested_filename == "A film to take along - 360p.mp4"
     kept.save_as(tmp_path / "film.mp4")
     context.close()
     command = ["ffmpeg", "-v", "warning", "-i", str(tmp_path / "film.mp4")]
