@@ -54,5 +54,11 @@ def make(folder: Path, seconds: int) -> tuple[Path, Path]:
     return web_safe, heavy
 
 
+def short(path: Path) -> Path:
+    """Two seconds of a small film."""
+    _ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=2", "-pix_fmt", "yuv420p", str(path))
+    return path
+
+
 def _ffmpeg(*arguments: str) -> None:
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
