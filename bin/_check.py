@@ -23,7 +23,8 @@ def wrong_locks() -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     wanted = {"requirements.lock": project["project"]["dependencies"]}
-    wanted["requirements-dev.lock"] = project["dependency-groups"]["dev"]
+    for group in ("controller", "dev"):
+        wanted[f"requirements-{group}.lock"] = project["dependency-groups"][group]
     wanted |= {f"requirements-{extra}.lock": needed for extra, needed in extras.items()}
     for lock, requirements in wanted.items():
         pinned = dict(
