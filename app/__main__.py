@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from app.core.release import release
 from app.local import options
 
 LANES = ("default", "federation", "transcode", "gpu", "live")
@@ -89,6 +90,13 @@ def admin_create(arguments: argparse.Namespace) -> int:
     return create(arguments.username, arguments.email)
 
 
+def admin_first(arguments: argparse.Namespace) -> int:
+    """Make the administrator root on a site that has no users."""
+    from app.admin.command import first
+
+    return first(arguments.email)
+
+
 def admin_reset_password(arguments: argparse.Namespace) -> int:
     """Give somebody a new password."""
     from app.admin.command import reset_password
@@ -114,6 +122,7 @@ def encoders(_: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kinora", description="A federated video host.")
+    parser.add_argument("--version", action="version", version=release())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
@@ -142,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     create = command("create", admin_create, admin)
     create.add_argument("username")
     create.add_argument("email")
+    command("first", admin_first, admin).add_argument("email")
     command("reset-password", admin_reset_password, admin).add_argument("username")
     command("openapi", openapi)
     command("encoders", encoders)

@@ -76,7 +76,7 @@ class Web(Section):
         False, description="Let nginx send the files (X-Accel-Redirect) instead of Python."
     )
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="The loopback port of /metrics; 0 takes any free one."
+        0, ge=0, le=65535, description="The port of /metrics; 0 takes any free one."
     )
 
 
@@ -201,13 +201,23 @@ class Workers(Section):
         30, ge=3, description="A worker that is silent for so long has lost its jobs to the others."
     )
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="The loopback port of a worker's /metrics; 0 takes any."
+        0, ge=0, le=65535, description="The port of a worker's /metrics; 0 takes any free one."
     )
     dispatcher_metrics_port: int = Field(
         0,
         ge=0,
         le=65535,
-        description="The loopback port of the dispatcher's /metrics; 0 takes any.",
+        description="The port of the dispatcher's /metrics; 0 takes any free one.",
+    )
+
+
+class Metrics(Section):
+    """What the processes tell a monitoring system."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address on which each process shows /metrics and /health; never a public "
+        "one.",
     )
 
 
@@ -258,6 +268,7 @@ class Settings(BaseSettings):
     uploads: Uploads = Field(default_factory=lambda: Uploads())
     transcoding: Transcoding = Field(default_factory=lambda: Transcoding())
     workers: Workers = Field(default_factory=lambda: Workers())
+    metrics: Metrics = Field(default_factory=lambda: Metrics())
     mail: Mail = Field(default_factory=lambda: Mail())
     rate_limits: RateLimits = Field(default_factory=lambda: RateLimits())
     log: Log = Field(default_factory=lambda: Log())

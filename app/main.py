@@ -22,6 +22,7 @@ from app.core.api import Api
 from app.core.auth import IDENTIFY
 from app.core.compress import compress
 from app.core.failures import answer_errors
+from app.core.health import lacking
 from app.core.net import close_sessions
 from app.core.observe import observe
 from app.core.pages import Pages
@@ -29,6 +30,7 @@ from app.core.pubsub import PUBSUB, PubSub
 from app.core.ratelimit import REDIS
 from app.core.security import add_headers, guard
 from app.core.static import static_files
+from app.core.systemd import notify
 from app.instance.api import api as instance_api
 from app.instance.pages import pages as instance_pages
 from app.playback.api import api as playback_api
@@ -126,7 +128,7 @@ def serve() -> None:
     log.configure("web")
     inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
     where, app = settings().web, build_app()
-    app.cleanup_ctx.append(_metrics)
+    app.cleanup_ctx.extend((_metrics, _ready))
     web.run_app(
         app,
         sock=socket.socket(fileno=INHERITED_SOCKET) if inherited else None,
@@ -180,6 +182,16 @@ async def _outbound(_: web.Application) -> AsyncIterator[None]:
     await close_sessions()
 
 
-async def _metrics(_: web.Application) -> AsyncIterator[None]:
-    async with metrics.listener(settings().web.metrics_port):
+async def _metrics(app: web.Application) -> AsyncIterator[None]:
+    async def lacks() -> dict[str, str]:
+        return await lacking(app[REDIS])
+
+    where = settings()
+    async with metrics.listener(where.web.metrics_port, host=where.metrics.host, lacks=lacks):
         yield
+
+
+async def _ready(_: web.Application) -> AsyncIterator[None]:
+    notify("READY=1")
+    yield
+    notify("STOPPING=1")

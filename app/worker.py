@@ -17,6 +17,7 @@ from app.config import Settings, settings
 from app.core import log as logging
 from app.core import metrics
 from app.core.jobs_kinds import Lane
+from app.core.systemd import notify
 from app.cron import Timetable
 
 log = structlog.get_logger(__name__)
@@ -74,12 +75,14 @@ async def _worker(lanes: list[Lane]) -> None:
         pool_size=max(config.database.pool_size, sum(runner.slots.values()) + 2),
         application_name="kinora-worker",
     )
-    async with _stop_signal() as stop, metrics.listener(config.workers.metrics_port), pool:
+    listener = metrics.listener(config.workers.metrics_port, host=config.metrics.host)
+    async with _stop_signal() as stop, listener, pool:
         _settle()
         taken = await take_back_of_the_dead()
         log.info("worker", lanes=list(lanes), slots=dict(runner.slots), taken_back=taken)
         words = PubSub(config.redis.url.get_secret_value())
         on_progress(words.publish)
+        notify("READY=1")
         try:
             await runner.run(stop)
         finally:
@@ -106,11 +109,13 @@ async def _dispatcher() -> None:
     dispatcher = Dispatcher(url, config.redis.url.get_secret_value(), lease, chores=[Timetable()])
     listener = metrics.listener(
         config.workers.dispatcher_metrics_port,
+        host=config.metrics.host,
         refresh=lambda: jobs_gauges.refresh(url, lease_seconds=lease),
     )
     async with _stop_signal() as stop, listener:
         _settle()
         log.info("dispatcher")
+        notify("READY=1")
         await dispatcher.run(stop)
 
 

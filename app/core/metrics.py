@@ -1,16 +1,20 @@
 """Prometheus metrics: what each process counts, and the internal listener that shows it.
 
-Every process listens on loopback, on a port of its own; nothing outside can ask. The number of jobs
-by state is read from the database when somebody asks the dispatcher.
+Every process listens on a port of its own, on loopback unless `metrics.host` says otherwise;
+nothing outside can ask. The number of jobs by state is read from the database when somebody asks
+the dispatcher. `/health` tells a deployment which release answers, and what it lacks.
 """
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+
+from app.core.release import release
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +42,8 @@ ANSWER_SECONDS = 20
 
 #: Brings gauges up to date before they are shown.
 Refresh = Callable[[], Awaitable[None]]
+#: What the process stands on, and a sentence for each part that does not answer.
+Lacks = Callable[[], Awaitable[dict[str, str]]]
 
 
 def http_request(method: str, *, route: str, status: int, seconds: float) -> None:
@@ -52,40 +58,55 @@ def job_ended(kind: str, *, lane: str, outcome: str, seconds: float) -> None:
 
 
 @contextlib.asynccontextmanager
-async def listener(port: int, *, refresh: Refresh | None = None) -> AsyncIterator[int]:
-    """Serve /metrics on a loopback port while the block runs; gives the port (0 takes any)."""
+async def listener(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    refresh: Refresh | None = None,
+    lacks: Lacks | None = None,
+) -> AsyncIterator[int]:
+    """Serve /metrics and /health while the block runs; gives the port (0 takes any)."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
             async with asyncio.timeout(ANSWER_SECONDS):
-                writer.write(await _response(request, refresh))
+                writer.write(await _response(request, refresh, lacks))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    server = await asyncio.start_server(answer, host, port)
     try:
         taken: int = server.sockets[0].getsockname()[1]
-        log.info("metrics", url=f"http://127.0.0.1:{taken}/metrics")
+        log.info("metrics", url=f"http://{host}:{taken}/metrics")
         yield taken
     finally:
         server.close()
         await server.wait_closed()
 
 
-async def _response(request: bytes, refresh: Refresh | None) -> bytes:
-    method, path = (*request.split(b" ", 2), b"", b"")[:2]
-    if method != b"GET" or path.partition(b"?")[0] != b"/metrics":
-        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    if refresh is not None:
-        await refresh()
-    body = generate_latest(REGISTRY)
+async def _response(request: bytes, refresh: Refresh | None, lacks: Lacks | None) -> bytes:
+    method, target = (*request.split(b" ", 2), b"", b"")[:2]
+    path = target.partition(b"?")[0]
+    if method == b"GET" and path == b"/metrics":
+        if refresh is not None:
+            await refresh()
+        return _answer("200 OK", CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+    if method == b"GET" and path == b"/health":
+        lacking = await lacks() if lacks is not None else {}
+        status = "503 Service Unavailable" if lacking else "200 OK"
+        told = {"release": release(), "lacks": lacking}
+        return _answer(status, "application/json", json.dumps(told).encode())
+    return _answer("404 Not Found")
+
+
+def _answer(status: str, content_type: str = "text/plain", body: bytes = b"") -> bytes:
     head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE_LATEST}\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

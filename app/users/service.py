@@ -184,24 +184,25 @@ async def remove_user(user: User) -> None:
         await user.delete()
 
 
-async def ensure_root(password: str | None) -> str | None:
+async def ensure_root(password: str | None, email: str | None = None) -> str | None:
     """Make the first administrator, `root`, on a site without users.
 
-    Takes the password, or makes one up; gives it, or None when there were users already.
+    Takes the password, or makes one up; gives it, or None when there were users already. Without an
+    address the mail goes to `root` at the site's host.
     """
     if await User.exists():
         return None
     chosen = password or secrets.token_urlsafe(12)
     password_hash = await hash_password(chosen)
     host = site_host().partition(":")[0]
-    email = f"{ROOT}@{host if '.' in host and not host[-1].isdigit() else 'localhost.localdomain'}"
+    here = host if "." in host and not host[-1].isdigit() else "localhost.localdomain"
     async with transaction():
         await lock_users()
         if await User.exists():
             return None
         new = NewUser(
             username=ROOT,
-            email=email,
+            email=email or f"{ROOT}@{here}",
             role=Role.ADMINISTRATOR,
             video_quota=-1,
             video_quota_daily=-1,

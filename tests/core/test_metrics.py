@@ -1,6 +1,7 @@
 """The internal listener, and what it shows."""
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client import REGISTRY
 from app.core import jobs_gauges, metrics
 from app.core.db import execute
 from app.core.jobs import drain, enqueue
+from app.core.release import release
 from tests.core import jobs_for_tests as kinds
 
 
@@ -33,6 +35,20 @@ async def test_the_listener_shows_what_was_counted() -> None:
     assert length is not None
     assert int(length[1]) == len(body)
     assert b'kinora_http_request_seconds_count{method="GET",route="/w/{id}",status="200"}' in body
+
+
+async def test_a_deployment_hears_which_release_answers_and_what_it_lacks() -> None:
+    async def lacks() -> dict[str, str]:
+        return {"redis": "It does not answer."}
+
+    async with metrics.listener(0) as port:
+        healthy = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    async with metrics.listener(0, lacks=lacks) as port:
+        lacking = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    assert healthy.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(healthy.partition(b"\r\n\r\n")[2]) == {"release": release(), "lacks": {}}
+    assert lacking.startswith(b"HTTP/1.1 503 ")
+    assert b"It does not answer." in lacking
 
 
 @pytest.mark.parametrize(

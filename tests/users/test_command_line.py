@@ -28,6 +28,11 @@ async def test_the_first_administrator_takes_a_given_password(db: None) -> None:
     assert await verify_password((await User.get()).password_hash, "a given password")
 
 
+async def test_the_first_administrator_gets_mail_where_the_sysadmin_reads_it(db: None) -> None:
+    await service.ensure_root("a given password", "admin@videos.example.org")
+    assert (await User.get()).email == "admin@videos.example.org"
+
+
 async def test_a_password_is_reset_from_the_command_line(db: None) -> None:
     user = await make_user("carla", otp_secret="A" * 32)
     await login(None, user)

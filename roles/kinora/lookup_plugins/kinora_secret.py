@@ -35,7 +35,7 @@ class LookupModule(LookupBase):  # type: ignore[misc] # Ansible has no types
     def run(
         self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any
     ) -> list[str]:
-        """The secrets of these names. Raises AnsibleLookupError with a sentence for the sysadmin."""
+        """The secrets of these names. Raises AnsibleLookupError with a sentence."""
         self.set_options(var_options=variables, direct=kwargs)
         told = variables or {}
         folder = Path(str(self._templar.template(told["kinora_secrets_dir"])))

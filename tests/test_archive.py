@@ -1,0 +1,65 @@
+"""The archive that the appliance deploys."""
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from app import __version__, archive, vendor
+
+
+@pytest.fixture(autouse=True)
+def _libraries_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vendor, "fetch_for_pages", lambda: None)
+
+
+def test_the_archive_is_the_same_to_the_last_byte(tmp_path: Path) -> None:
+    first = archive.release(tmp_path / "a")
+    again = archive.release(tmp_path / "b")
+    assert first.name == again.name
+    assert first.name.startswith(f"kinora-{__version__}-")
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_changed_program_has_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = archive.release(tmp_path).name
+    real = archive._files
+    monkeypatch.setattr(archive, "_files", lambda: [*real(), ("app/more.py", b"")])
+    assert archive.release(tmp_path).name != before
+
+
+def test_what_is_unpacked_runs_and_knows_its_name(tmp_path: Path) -> None:
+    path = archive.release(tmp_path)
+    with tarfile.open(path) as tar:
+        tar.extractall(tmp_path / "release", filter="data")
+    assert not list((tmp_path / "release").rglob("__pycache__"))
+    told = subprocess.run(
+        [sys.executable, "-m", "app", "--version"],
+        cwd=tmp_path / "release", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert path.name == f"kinora-{told.stdout.strip()}.tar.gz"
+
+
+def test_wheels_are_asked_for_whatever_python_runs_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def download(command: list[object], *, check: bool) -> None:
+        assert check
+        wanted, found = Path(str(command[-3])), Path(str(command[-1]))
+        asked.extend(wanted.read_text().splitlines())
+        found.mkdir()
+        (found / "some.whl").touch()
+
+    monkeypatch.setattr(subprocess, "run", download)
+    path = archive.wheels(tmp_path, "3.11")
+    assert path.name.endswith("-cp311.tar.gz")
+    assert any(line.startswith("async-timeout==") for line in asked)
+    assert not any(" ; " in line for line in asked)
+    with tarfile.open(path) as tar:
+        assert tar.getnames() == ["some.whl"]
