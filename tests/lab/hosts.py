@@ -39,25 +39,24 @@ def up(host: Host, *, user: str, key: Path | None) -> bool:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", host.name):
         raise LabError(f"{host.name} is not a name for a host: small letters, digits and hyphens")
     network.check_address(host.ip)
-    running = {other.name: other for other in known() if processes.runs(other.name)}
-    if host.name in running:
-        if running[host.name] != host:
+    if processes.runs(host.name):
+        if host not in known():
             raise LabError(f"{host.name} runs, but otherwise than asked: `labhost down` it first")
         _authorize(HOSTS / host.name / "root", user, key)
         return False
-    for other in running.values():
-        if other.ip == host.ip:
-            raise LabError(f"{other.name} has the address {host.ip}")
     down(host.name)
     base = image(host.release)
     with locked("hosts"):
+        for other in known():
+            if other.ip == host.ip:
+                raise LabError(f"{other.name} has the address {host.ip}")
         (HOSTS / host.name).mkdir(parents=True)
+        (HOSTS / host.name / "meta.json").write_text(json.dumps(asdict(host)))
         network.connect()
     try:
         root = _layer(base, HOSTS / host.name)
         _settle(root, host)
         _authorize(root, user, key)
-        (HOSTS / host.name / "meta.json").write_text(json.dumps(asdict(host)))
         processes.boot(host.name, root)
     except BaseException:
         down(host.name)

@@ -55,6 +55,10 @@ def demand_all() -> None:
         raise LabError("the laboratory mounts, boots and routes: run it as root")
     if missing := missing_packages():
         raise LabError(f"please install: apt install {' '.join(missing)}")
+    if not works("unshare", "--mount", "--net", "--pid", "--fork", "true"):
+        raise LabError(
+            "root has no right to make namespaces here, as in a container without rights"
+        )
 
 
 def mirror() -> str:

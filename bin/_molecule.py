@@ -1,0 +1,77 @@
+"""Runs Molecule's scenarios one after another and prints how long each of their steps took.
+
+`bin/test` calls it: without arguments for all scenarios, or with their folders.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+#: What is most likely to fail comes first; scenarios that are not named follow.
+ORDER = ("single", "restore", "upgrade", "spread")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
+
+
+def scenarios() -> list[str]:
+    """The names of all scenarios."""
+    names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+def run(name: str) -> tuple[bool, list[tuple[str, float]]]:
+    """Run a scenario: whether it went well, and the seconds of each step."""
+    steps: list[tuple[str, float]] = []
+    began = time.monotonic()
+    environment = os.environ | {
+        "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with subprocess.Popen(
+        ["molecule", "test", "--scenario-name", name],
+        cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as molecule:  # fmt: skip
+        for line in molecule.stdout or ():
+            print(line, end="", flush=True)
+            if found := STEP.search(COLOURS.sub("", line)):
+                steps.append((found[1], time.monotonic()))
+    ends = [when for _, when in steps[1:]] + [time.monotonic()]
+    times = [(step, end - when) for (step, when), end in zip(steps, ends, strict=True)]
+    return molecule.returncode == 0, [*times, ("together", time.monotonic() - began)]
+
+
+def main() -> None:
+    """Run what the command line names, print the times, and fail when a scenario did."""
+    sys.path.insert(0, str(ROOT))
+    from tests.lab.machine import LabError, demand_all, locked
+
+    names = [Path(argument).name for argument in sys.argv[1:]] or scenarios()
+    if unknown := set(names) - set(scenarios()):
+        sys.exit(f"There is no molecule/{', molecule/'.join(unknown)}.")
+    if not names:
+        return
+    try:
+        demand_all()
+    except LabError as error:
+        print(f"The appliance's tests ({', '.join(names)}) were left out: {error}.")
+        sys.exit(os.environ.get("CI") == "true")
+    report, failed = [], []
+    for name in names:
+        with locked(f"scenario-{name}"):  # its addresses are fixed: one run of it on a machine
+            good, times = run(name)
+        report.append(
+            f"{name}: {'ok' if good else 'FAILED'}, "
+            + ", ".join(f"{step} {seconds:.0f} s" for step, seconds in times)
+        )
+        if not good:
+            failed.append(name)
+    print("\n".join(["", *report]))
+    sys.exit(f"Failed: {' '.join(failed)}" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
