@@ -120,6 +120,27 @@ def encoders(_: argparse.Namespace) -> int:
     return 0
 
 
+def storage_check(arguments: argparse.Namespace) -> int:
+    """Look whether the place of the files does what a site needs."""
+    from app.core.storage_command import check
+
+    return check(other=arguments.to)
+
+
+def storage_move(arguments: argparse.Namespace) -> int:
+    """Copy all files to where the site moves; what was copied before is not copied again."""
+    from app.core.storage_command import move
+
+    return move(arguments.to)
+
+
+def storage_clear(arguments: argparse.Namespace) -> int:
+    """Remove from the place that the site has left what its new place has."""
+    from app.core.storage_command import clear_old
+
+    return clear_old(everything=arguments.all)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kinora", description="A federated video host.")
     parser.add_argument("--version", action="version", version=release())
@@ -155,6 +176,18 @@ def _parser() -> argparse.ArgumentParser:
     command("reset-password", admin_reset_password, admin).add_argument("username")
     command("openapi", openapi)
     command("encoders", encoders)
+    stored = commands.add_parser("storage", help="Look after files.").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    command("check", storage_check, stored).add_argument(
+        "--to", action="store_true", help="the place that the site is moving to"
+    )
+    command("move", storage_move, stored).add_argument(
+        "--to", metavar="FILE", help="a TOML file whose table [storage] is the other place"
+    )
+    command("clear", storage_clear, stored).add_argument(
+        "--all", action="store_true", help="also what the new place does not have"
+    )
     return parser
 
 

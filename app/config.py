@@ -99,8 +99,8 @@ class Redis(Section):
     )
 
 
-class Storage(Section):
-    """Files: originals, renditions, pictures."""
+class Place(Section):
+    """A place of files: a folder or a bucket."""
 
     backend: StorageBackend = Field(
         StorageBackend.FILESYSTEM, description="Where files are kept: `filesystem` or `s3`."
@@ -108,11 +108,11 @@ class Storage(Section):
     root: Path = Field(
         Path("var/storage"), description="The folder of the files (backend `filesystem`)."
     )
-    work: Path = Field(
-        Path("var/work"),
-        description="This host's scratch folder for uploads and encodes; best on the disk of root.",
+    s3_endpoint: str = Field(
+        "",
+        description="The object store's address (backend `s3`); several, with spaces between, "
+        "are addresses of one store, tried in turn.",
     )
-    s3_endpoint: str = Field("", description="The object store's address (backend `s3`).")
     s3_region: str = Field("us-east-1", description="The object store's region.")
     s3_bucket: str = Field("kinora", description="The bucket that holds the files.")
     s3_access_key: SecretStr = Field(SecretStr(""), description="The object store's access key.")
@@ -120,6 +120,26 @@ class Storage(Section):
     s3_public_url: str = Field(
         "", description="Where browsers fetch public files from; empty signs each address instead."
     )
+    s3_through_proxy: bool = Field(
+        False,
+        description="Let nginx fetch files from the store (X-Accel-Redirect): browsers need not "
+        "reach it.",
+    )
+
+
+class Storage(Place):
+    """Files: originals, renditions, pictures."""
+
+    work: Path = Field(
+        Path("var/work"),
+        description="This host's scratch folder for uploads and encodes; best on the disk of root.",
+    )
+
+
+class OtherPlace(Place):
+    """The other place of a site that moves."""
+
+    active: bool = Field(False, description="Whether the site is moving from or to this place.")
 
 
 class Signup(Section):
@@ -263,6 +283,8 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=lambda: Database())
     redis: Redis = Field(default_factory=lambda: Redis())
     storage: Storage = Field(default_factory=lambda: Storage())
+    storage_to: OtherPlace = Field(default_factory=lambda: OtherPlace())
+    storage_from: OtherPlace = Field(default_factory=lambda: OtherPlace())
     signup: Signup = Field(default_factory=lambda: Signup())
     users: Users = Field(default_factory=lambda: Users())
     uploads: Uploads = Field(default_factory=lambda: Uploads())

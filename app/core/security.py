@@ -102,9 +102,9 @@ def policy(*, frameable: bool, inline_styles: bool, stored: str = "") -> str:
 
 def _storage_origins() -> str:
     storage = settings().storage
-    if storage.backend is not StorageBackend.S3:
+    if storage.backend is not StorageBackend.S3 or storage.s3_through_proxy:
         return ""
-    origins = {_origin(url) for url in (storage.s3_endpoint, storage.s3_public_url) if url}
+    origins = {_origin(url) for url in (*storage.s3_endpoint.split(), storage.s3_public_url) if url}
     return " ".join(sorted(origins))
 
 

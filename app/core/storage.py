@@ -9,12 +9,13 @@ import mimetypes
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from app.config import StorageBackend, settings
+from app.config import Place, StorageBackend, settings
 from app.core.errors import NotFoundError
 
 #: Bytes read at once: large enough for a disk, small enough for a thousand viewers.
@@ -30,6 +31,15 @@ _TYPES = {
     ".webp": "image/webp",
     ".avif": "image/avif",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file of a listing; `version` is another once the file was replaced."""
+
+    key: str
+    size: int
+    version: str
 
 
 class NoSuchFileError(NotFoundError):
@@ -72,6 +82,12 @@ class Storage(Protocol):
     def list(self, prefix: str) -> AsyncIterator[str]:
         """All keys that begin so, in order."""
 
+    def entries(self, prefix: str) -> AsyncIterator[Stored]:
+        """All files whose keys begin so, in order."""
+
+    async def version(self, key: str) -> str:
+        """What tells this file from the one that was there before under the same key."""
+
     async def delete(self, *keys: str) -> None:
         """Remove the files; one that is not there is no error."""
 
@@ -97,10 +113,22 @@ class Storage(Protocol):
 @cache
 def storage() -> Storage:
     """The storage of the settings."""
+    from app.core.storage_moving import MovingStorage
+
+    known = settings()
+    here = place_of(known.storage)
+    if known.storage_to.active:
+        return MovingStorage(source=here, target=place_of(known.storage_to), leading=here)
+    if known.storage_from.active:
+        return MovingStorage(source=place_of(known.storage_from), target=here, leading=here)
+    return here
+
+
+def place_of(configuration: Place) -> Storage:
+    """The storage of one place."""
     from app.core.storage_disk import DiskStorage
     from app.core.storage_s3 import S3Storage
 
-    configuration = settings().storage
     if configuration.backend is StorageBackend.S3:
         return S3Storage(configuration)
     return DiskStorage(configuration.root)

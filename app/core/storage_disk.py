@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix
+from app.core.storage import BLOCK, NoSuchFileError, Stored, checked, checked_prefix
 
 #: The folder of files that are being written; no key begins with a dot.
 UNFINISHED = ".unfinished"
@@ -97,6 +97,18 @@ class DiskStorage:
             if key.startswith(prefix):
                 yield key
 
+    async def entries(self, prefix: str) -> AsyncIterator[Stored]:
+        """The same, with sizes."""
+        async for key in self.list(prefix):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = await asyncio.to_thread(self.local_path(key).stat)
+                yield Stored(key, status.st_size, _version(status))
+
+    async def version(self, key: str) -> str:
+        """When it was written, and its size."""
+        with _missing_as(key):
+            return _version(await asyncio.to_thread(self.local_path(key).stat))
+
     async def delete(self, *keys: str) -> None:
         """Remove the files, and the folders that this empties."""
         paths = [self.local_path(key) for key in keys]
@@ -159,6 +171,10 @@ class DiskStorage:
             except OSError:
                 return
             folder = folder.parent
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
 
 
 @contextlib.contextmanager

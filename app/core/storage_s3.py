@@ -22,8 +22,7 @@ from xml.sax.saxutils import escape
 import aiohttp
 from yarl import URL
 
-from app.config import Storage as StorageSettings
-from app.config import settings
+from app.config import Place, settings
 from app.core.errors import AppError
 from app.core.net import close_sessions, trusting_session
 from app.core.s3_signature import (
@@ -33,7 +32,14 @@ from app.core.s3_signature import (
     presigned_url,
     signed_headers,
 )
-from app.core.storage import BLOCK, NoSuchFileError, checked, checked_prefix, content_type_of
+from app.core.storage import (
+    BLOCK,
+    NoSuchFileError,
+    Stored,
+    checked,
+    checked_prefix,
+    content_type_of,
+)
 
 PART = 16 * 1024**2
 MAX_PARTS = 10_000
@@ -62,8 +68,12 @@ class ObjectStoreError(AppError):
 class S3Storage:
     """`Storage` in a bucket."""
 
-    def __init__(self, configuration: StorageSettings) -> None:
-        self.base = f"{configuration.s3_endpoint.rstrip('/')}/{configuration.s3_bucket}"
+    def __init__(self, configuration: Place) -> None:
+        endpoints = configuration.s3_endpoint.split() or [""]
+        self._bases = [f"{each.rstrip('/')}/{configuration.s3_bucket}" for each in endpoints]
+        self._answering = 0
+        #: What addresses are made with; a request may go to another address of the same store.
+        self.base = self._bases[0]
         self.public = configuration.s3_public_url.rstrip("/")
         self.credentials = Credentials(
             configuration.s3_access_key.get_secret_value(),
@@ -154,14 +164,25 @@ class S3Storage:
         headers, _ = await self._ask("HEAD", self._url(key))
         return int(headers["Content-Length"])
 
+    async def version(self, key: str) -> str:
+        """Its ETag."""
+        headers, _ = await self._ask("HEAD", self._url(key))
+        return headers["ETag"].strip('"')
+
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """ListObjectsV2, page by page."""
+        async for entry in self.entries(prefix):
+            yield entry.key
+
+    async def entries(self, prefix: str) -> AsyncIterator[Stored]:
+        """The same, with sizes and ETags."""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(KEYS_AT_ONCE)}
         while True:
             _, body = await self._ask("GET", self.base, query=query)
             page = _parsed(body)
             for entry in page.iter("Contents"):
-                yield entry.findtext("Key", "")
+                tag = entry.findtext("ETag", "").strip('"')
+                yield Stored(entry.findtext("Key", ""), int(entry.findtext("Size", "0")), tag)
             token = page.findtext("NextContinuationToken")
             if page.findtext("IsTruncated") != "true" or not token:
                 return
@@ -280,13 +301,15 @@ class S3Storage:
         """A signed request, repeated while the store is busy; its answer is good, or a 416."""
         query = query or {}
         digest = await asyncio.to_thread(hashlib.sha256, body) if body else None
-        full = URL(f"{url}?{canonical_query(query)}" if query else url, encoded=True)
+        tail = f"?{canonical_query(query)}" if query else ""
         failure = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(max(ATTEMPTS, len(self._bases) + 1)):
+            at = self._answering
+            asked = self._bases[at] + url.removeprefix(self.base)
             signed = signed_headers(
                 self.credentials,
                 method,
-                url,
+                asked,
                 query=query,
                 headers=headers or {},
                 payload_sha256=digest.hexdigest() if digest else EMPTY_SHA256,
@@ -294,14 +317,17 @@ class S3Storage:
             try:
                 response = await trusting_session().request(
                     method,
-                    full,
+                    URL(asked + tail, encoded=True),
                     headers=signed,
                     data=io.BytesIO(body) if body else None,
                     skip_auto_headers=("Content-Type", "Accept-Encoding"),
-                    timeout=aiohttp.ClientTimeout(sock_connect=10, sock_read=QUIET_SECONDS),
+                    timeout=aiohttp.ClientTimeout(
+                        sock_connect=self._patience(), sock_read=QUIET_SECONDS
+                    ),
                 )
             except (aiohttp.ClientError, TimeoutError) as error:
                 failure = str(error) or type(error).__name__
+                self._turn_away(at)
             else:
                 if response.ok or response.status == 416:
                     return response
@@ -310,9 +336,19 @@ class S3Storage:
                     raise NoSuchFileError(url)
                 if response.status not in _RETRIED:
                     raise ObjectStoreError(f"{method} {url}: {failure}")
+                self._turn_away(at)
             if attempt + 1 < ATTEMPTS:
                 await _pause(attempt)
         raise ObjectStoreError(f"{method} {url}: {failure}")
+
+    def _patience(self) -> float:
+        """Seconds until a host counts as gone: few, where another one has the same files."""
+        return 10 if len(self._bases) == 1 else 2
+
+    def _turn_away(self, at: int) -> None:
+        """Go on to the next address, unless somebody else did so meanwhile."""
+        if self._answering == at:
+            self._answering = (at + 1) % len(self._bases)
 
     def _url(self, key: str) -> str:
         return f"{self.base}/{quote(checked(key))}"

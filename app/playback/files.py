@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -20,6 +20,8 @@ from app.playback.ranges import Part, Version
 
 #: Where nginx finds the storage folder, as an internal location.
 ACCEL_PREFIX = "/_storage/"
+#: Where nginx finds the object store, as an internal location that passes the signature on.
+STORE_PREFIX = "/_store/"
 #: How long a signed address of the object store is good for: a film with its pauses.
 SIGNED_SECONDS = 6 * 3600
 
@@ -82,6 +84,8 @@ async def serve(
     if path is None:
         if key.endswith(PLAYLISTS):  # its relative addresses must stay below ours
             return web.Response(body=await read_small(key), headers=everything)
+        if settings().storage.s3_through_proxy:
+            return await _through_proxy(key, everything)
         return await _elsewhere(key, headers, is_public=is_public, download_as=download_as)
     if settings().web.accel_redirect:
         return web.Response(headers=everything | {"X-Accel-Redirect": ACCEL_PREFIX + key})
@@ -91,6 +95,15 @@ async def serve(
 def attachment(name: str) -> str:
     """The header that makes a browser save a file under this name instead of playing it."""
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+async def _through_proxy(key: str, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Let nginx fetch the file from the object store with the signature that we give it."""
+    address = await storage().signed_url(key, SIGNED_SECONDS)
+    if address is None:
+        raise NoSuchFileError(key)
+    inside = f"{STORE_PREFIX}{key}?{urlsplit(address).query}"
+    return web.Response(headers=dict(headers) | {"X-Accel-Redirect": inside})
 
 
 async def _elsewhere(

@@ -204,3 +204,27 @@ def test_xml_of_a_store_that_is_none() -> None:
     with pytest.raises(ObjectStoreError):
         storage_s3._parsed(b"<html")
     assert isinstance(storage_s3._parsed(b"<a xmlns='x'><b/></a>"), ET.Element)
+
+
+async def test_of_several_addresses_one_that_answers_is_taken(
+    bare: Configure, moto: str, s3: S3Storage, unused_tcp_port: int
+) -> None:
+    """One host of the store is gone: the others have the same files."""
+    bare(storage__s3_endpoint=f"http://127.0.0.1:{unused_tcp_port} {moto}")
+    several = S3Storage(settings().storage)
+    await several.put_bytes(KEY, b"pixels")
+    assert await content_of(several, KEY) == b"pixels"
+    assert await keys_of(several, "") == [KEY]
+    url = await several.signed_url(KEY, 60)
+    assert url is not None
+    assert url.startswith(f"http://127.0.0.1:{unused_tcp_port}/kinora/{KEY}?")
+
+
+async def test_a_listing_tells_sizes_and_versions(s3: S3Storage) -> None:
+    await s3.put_bytes(KEY, b"one")
+    before = [entry async for entry in s3.entries("")]
+    assert [(entry.key, entry.size, entry.version) for entry in before] == [
+        (KEY, 3, await s3.version(KEY))
+    ]
+    await s3.put_bytes(KEY, b"two")
+    assert await s3.version(KEY) != before[0].version

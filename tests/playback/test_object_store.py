@@ -129,3 +129,21 @@ async def test_a_film_is_woven_here_and_its_parts_are_there(
     assert (whole.status, whole.headers["Content-Length"]) == (200, str(len(data)))
     part = await client.get(url, headers={"Range": "bytes=1000-90000"}, allow_redirects=False)
     assert (part.status, await part.read()) == (206, data[1000:90001])
+
+
+async def test_nginx_fetches_what_browsers_need_not_reach(
+    configure: Callable[..., None], bucket: Storage, client: Client
+) -> None:
+    configure(storage__s3_through_proxy=True)
+    owner = await make_user()
+    video, folder = await make_playable(bucket, channel=owner)
+    answer = await client.get(f"{folder}/v.mp4", allow_redirects=False)
+    inside = urlsplit(answer.headers["X-Accel-Redirect"])
+    assert (answer.status, inside.path) == (200, f"/_store/hls/{video.uuid}/v.mp4")
+    assert "X-Amz-Signature" in parse_qs(inside.query)
+    assert answer.headers["Content-Type"] == "video/mp4"
+    answer = await client.get(f"{folder}/v.mp4", params={"download": "1"}, allow_redirects=False)
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''v.mp4"
+    _, folder = await make_playable(bucket, channel=owner, privacy=Privacy.PRIVATE)
+    answer = await client.get(f"{folder}/v.mp4", allow_redirects=False)
+    assert (answer.status, "X-Accel-Redirect" in answer.headers) == (401, False)
