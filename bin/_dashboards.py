@@ -3,12 +3,13 @@
     .venv/bin/python bin/_dashboards.py           write them
     .venv/bin/python bin/_dashboards.py --check   say which are not as their source says
 
-A source lists panels from left to right; each has a title, a unit, its queries, and `look`: what a bad
-value means. Grafana's JSON needs a hundred lines for that, most of them the same.
+A source lists panels from left to right; each has a title, a unit, its queries, and `look`: what a
+bad value means. Grafana's JSON needs a hundred lines for that, most of them the same.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def others() -> dict[str, Any]:
     }
 
 
-def placed(sources: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - panels are what Grafana says
+def placed(sources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Panels with their places: left to right, then below."""
     x = y = 0
     for number, source in enumerate(sources, 1):
@@ -122,7 +123,10 @@ def field(source: dict[str, Any], kind: str) -> dict[str, Any]:
     colours = [{"color": "green", "value": None}]
     # Where little is bad, red comes first.
     if "bad_below" in source:
-        colours = [{"color": "red", "value": None}, {"color": "green", "value": source["bad_below"]}]
+        colours = [
+            {"color": "red", "value": None},
+            {"color": "green", "value": source["bad_below"]},
+        ]
     for colour in ("yellow", "red"):
         if colour in source:
             colours.append({"color": colour, "value": source[colour]})

@@ -34,7 +34,7 @@ class Prometheus:
         """The whole answer; of a refused question, too."""
         where = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
-            with urllib.request.urlopen(where, timeout=20) as answer:  # noqa: S310 - asked for by hand
+            with urllib.request.urlopen(where, timeout=20) as answer:
                 told: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as error:
             told = json.load(error)
@@ -75,9 +75,7 @@ def trouble(prometheus: Prometheus, query: str, *, instant: bool) -> str:
     if instant:
         answer = prometheus.ask("query", query=query, time=now)
     else:
-        answer = prometheus.ask(
-            "query_range", query=query, start=now - LOOK_BACK, end=now, step=15
-        )
+        answer = prometheus.ask("query_range", query=query, start=now - LOOK_BACK, end=now, step=15)
     if answer["status"] != "success":
         return f"refused: {answer['error']}"
     return "" if answer["data"]["result"] else "empty"

@@ -2,10 +2,10 @@
 
     python tests/appliance/grafana_stand_in.py FOLDER     prints the key's fingerprint
 
-Grafana itself cannot be had where the tests run: it is not in Debian, and its vendor's repository is out
-of reach. The package has Grafana's name, account, folders and unit; its program is 60 lines of Python
-that refuse to start unless every file that the role places can be read and parsed, and that answer
-`/api/health`. It shows no dashboard, and proves nothing about Grafana.
+Grafana itself cannot be had where the tests run: it is not in Debian, and its vendor's repository
+is out of reach. The package has Grafana's name, account, folders and unit; its program is some
+Python that refuses to start unless every file that the role places can be read and parsed, and that
+answers `/api/health`. It shows no dashboard, and proves nothing about Grafana.
 """
 
 import gzip
@@ -25,7 +25,7 @@ Architecture: amd64
 Maintainer: Kinora's tests <tests@example.org>
 Depends: adduser, python3
 Description: stand-in for Grafana in tests, not Grafana
- It checks that the files Grafana would read are there, readable and well-formed, and answers /api/health.
+ It checks that the files Grafana would read are readable and well-formed, no more.
 """
 POSTINST = """\
 #!/bin/sh
@@ -140,10 +140,10 @@ def index(deb: Path, repository: Path) -> None:
     lists.mkdir(parents=True)
     (lists / "Packages").write_bytes(packages)
     (lists / "Packages.gz").write_bytes(gzip.compress(packages, mtime=0))
-    sums = "".join(
-        f" {hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_size} {path.relative_to(suite)}\n"
-        for path in sorted(lists.iterdir())
-    )
+    sums = ""
+    for path in sorted(lists.iterdir()):
+        content = path.read_bytes()
+        sums += f" {hashlib.sha256(content).hexdigest()} {len(content)} {path.relative_to(suite)}\n"
     (suite / "Release").write_text(
         "Origin: stand-in\nLabel: stand-in\nSuite: stable\nCodename: stable\nArchitectures: amd64\n"
         f"Components: main\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n{sums}"
@@ -153,7 +153,7 @@ def index(deb: Path, repository: Path) -> None:
 def sign(repository: Path, home: Path) -> str:
     """A signature by a key made for it; gives the key's fingerprint."""
     home.mkdir(mode=0o700)
-    gpg = ["gpg", "--homedir", home, "--batch", "--quiet"]
+    gpg: list[str | Path] = ["gpg", "--homedir", home, "--batch", "--quiet"]
     who = "Stand-in of Kinora's tests"
     subprocess.run(
         [*gpg, "--passphrase", "", "--quick-gen-key", who, "rsa3072", "sign", "never"],
@@ -169,7 +169,9 @@ def sign(repository: Path, home: Path) -> str:
         [*gpg, "--with-colons", "--list-keys", who], check=True, capture_output=True, text=True
     )
     subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
-    return next(line for line in listed.stdout.splitlines() if line.startswith("fpr:")).split(":")[9]
+    return next(line for line in listed.stdout.splitlines() if line.startswith("fpr:")).split(":")[
+        9
+    ]
 
 
 def main(folder: Path) -> str:

@@ -19,7 +19,7 @@ HEADINGS = ("## What people notice", "## How to look", "## What to do")
 LATE = "110m"
 
 
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is anything
+def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML is anything
 def rules() -> dict[str, str]:
     """The rule files as the role writes them with its defaults, by name."""
     defaults = read_yaml(ROLE / "defaults" / "main.yml") | {"ansible_managed": "test"}
-    jinja = Environment(  # noqa: S701 - this is no HTML
+    jinja = Environment(
         variable_start_string="[[", variable_end_string="]]", keep_trailing_newline=True
     )
     return {
@@ -86,7 +86,9 @@ def unit_tests(file: str) -> dict[str, Any]:
             if name not in ours or kind not in case:
                 continue
             series = [{"series": key, "values": str(value)} for key, value in case[kind].items()]
-            fired = f'count(count by (alertname) (ALERTS{{alertname="{name}", alertstate="firing"}}))'
+            fired = (
+                f'count(count by (alertname) (ALERTS{{alertname="{name}", alertstate="firing"}}))'
+            )
             tests.append(
                 {
                     "interval": "1m",

@@ -77,7 +77,7 @@ def test_dashboards_ask_only_for_numbers_of_the_program_that_exist() -> None:
                     assert plain in known | backup, f"{path.stem}: {panel['title']}: {name}"
 
 
-#: A type as JSON can have it: the words of an enumeration for its members. Grafana fills options in.
+#: A type as JSON can have it: the words of an enumeration for its members.
 AS_JSON = """
 type Json<T> = 0 extends 1 & T ? T : T extends string ? `${T}` : T extends number ? number
     : T extends object ? { [K in keyof T]: Json<T[K]> } : T;
@@ -88,13 +88,17 @@ def typescript(path: Path) -> str:
     """The dashboard as a program that compiles if its values have Grafana's types."""
     lines = [AS_JSON, 'import type { Dashboard } from "@grafana/schema";']
     for kind, name in KINDS.items():
-        where = f"@grafana/schema/dist/esm/raw/composable/{kind}/panelcfg/x/{name}PanelCfg_types.gen"
+        where = (
+            f"@grafana/schema/dist/esm/raw/composable/{kind}/panelcfg/x/{name}PanelCfg_types.gen"
+        )
         lines.append(f'import type * as {kind} from "{where}";')
     lines.append(f"export const board: Json<Dashboard> = {json.dumps(board(path))};")
     for panel in drawn(path):
         kind = panel["type"]
         options = json.dumps(panel["options"])
-        lines.append(f"export const options{panel['id']}: Json<Partial<{kind}.Options>> = {options};")
+        lines.append(
+            f"export const options{panel['id']}: Json<Partial<{kind}.Options>> = {options};"
+        )
         custom = panel["fieldConfig"]["defaults"].get("custom")
         if custom is not None:
             told = json.dumps(custom)
@@ -137,7 +141,10 @@ def test_dashboards_have_the_types_of_grafana(compiler: Path) -> None:
 @pytest.mark.slow
 def test_grafanas_types_catch_mistakes(compiler: Path) -> None:
     wrong = typescript(BOARDS[0])
-    for right, mistake in (('"schemaVersion": 41', '"schemaVersion": "41"'), ('"x": 0', '"x": "0"')):
+    for right, mistake in (
+        ('"schemaVersion": 41', '"schemaVersion": "41"'),
+        ('"x": 0', '"x": "0"'),
+    ):
         assert right in wrong
         told = compile_in(compiler, {"wrong.mts": wrong.replace(right, mistake, 1)})
         assert "is not assignable to type" in told
