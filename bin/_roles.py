@@ -13,6 +13,15 @@ import yaml
 ROLES = Path(__file__).parent.parent / "roles"
 BEGIN = "<!-- variables: written by bin/roles -->"
 END = "<!-- end of variables -->"
+#: Ansible's types in people's words.
+KINDS = {
+    "str": "text",
+    "int": "number",
+    "float": "number",
+    "bool": "`true` or `false`",
+    "dict": "dictionary",
+    "raw": "anything",
+}
 #: A default longer than this is better read in its file.
 LONGEST = 48
 
@@ -32,9 +41,10 @@ def options(role: Path) -> dict[str, dict[str, Any]]:
 
 
 def defaults(role: Path) -> dict[str, Any]:
-    """A role's defaults, as written."""
+    """A role's defaults, as written, but for its internal ones."""
     path = role / "defaults/main.yml"
-    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+    told = (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+    return {name: value for name, value in told.items() if not name.startswith("__")}
 
 
 def table(role: Path) -> str:
@@ -43,9 +53,9 @@ def table(role: Path) -> str:
     lines = ["| variable | default | kind | |", "|---|---|---|---|"]
     # What must be set comes first.
     for name, option in sorted(options(role).items(), key=lambda item: item[0] in known):
-        kind = option.get("type", "str")
+        kind = KINDS.get(option.get("type", "str"), option.get("type"))
         if elements := option.get("elements"):
-            kind = f"{kind} of {elements}"
+            kind = f"{kind} of {KINDS.get(elements, elements)}s"
         if choices := option.get("choices"):
             kind = " or ".join(f"`{choice}`" for choice in choices)
         default = _default(known[name]) if name in known else "**needed**"

@@ -75,10 +75,12 @@ class LookupModule(LookupBase):  # type: ignore[misc] # Ansible has no types
 
     def _wrong_values(self) -> Iterator[str]:
         for name, option in self.specs.items():
-            if name not in self.told or self.told[name] == self.defaults.get(name, ...):
+            if name not in self.told:
                 continue
             where = f"{name}{at(self.told[name])}"
-            try:
+            try:  # to compare what is encrypted opens it
+                if self.told[name] == self.defaults.get(name, ...):
+                    continue
                 value = self._templar.template(self.told[name])
             except AnsibleError as error:
                 yield f"{where} cannot be read: {explained(error)}"
