@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 ROLES = Path(__file__).parent.parent / "roles"
-BEGIN = "<!-- variables: written by bin/roles -->"
-END = "<!-- end of variables -->"
+BEGIN = "<!-- variables -->"
+END = "<!-- /variables -->"
 #: Ansible's types in people's words.
 KINDS = {
     "str": "text",
