@@ -128,8 +128,14 @@ def _reach(place: Place, *, make_bucket: bool) -> str:
     answer = place.ask("HEAD")
     if answer.status == 404 and make_bucket:
         made = place.ask("PUT")
-        _expect(made, 200, f"The bucket {place.bucket} could not be made")
-        answer = place.ask("HEAD")
+        if made.code != "BucketAlreadyOwnedByYou":
+            _expect(made, 200, f"The bucket {place.bucket} could not be made")
+        until = time.monotonic() + LISTED_SECONDS
+        while (
+            answer.status == 404 and time.monotonic() < until
+        ):  # stores remember what was not there
+            time.sleep(0.5)
+            answer = place.ask("HEAD")
     if answer.status == 404:
         raise FailedCheckError(
             f"There is no bucket {place.bucket} at {place.endpoint}: make it, or correct its name."
