@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import (  # type: ignore[import-untyped]
+    ArgumentSpecValidator,
+)
 
 from bin import _roles
 
@@ -23,7 +25,7 @@ QUESTION = re.compile(r"{{|{%")
 every_role = pytest.mark.parametrize("role", ROLES, ids=[role.name for role in ROLES])
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """Reads Ansible's own tags as plain values."""
 
 
