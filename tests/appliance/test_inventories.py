@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.appliance.conftest import BareHost
+
 ROOT = Path(__file__).parent.parent.parent
 ANSIBLE = Path(sys.executable).parent
 PASSWORD, OTHER_PASSWORD = "opens", "does not"
@@ -70,11 +72,11 @@ class Controller:
     ) -> tuple[int, str]:
         """The exit status, and all that was said, on one line."""
         gathered = json.dumps({"ansible_facts": FACTS | (facts or {})})
-        (self.folder / "library").mkdir()
+        (self.folder / "library").mkdir(exist_ok=True)
         (self.folder / "library/given_facts.sh").write_text(
             f"#!/bin/sh\n# WANT_JSON\ncat <<'END'\n{gathered}\nEND\n"
         )
-        (self.folder / "bin").mkdir()
+        (self.folder / "bin").mkdir(exist_ok=True)
         for name, script in (PROGRAMS | (programs or {})).items():
             program = self.folder / "bin" / name
             program.write_text(f"#!/bin/sh\n{script}\n")
@@ -145,6 +147,32 @@ def test_all_mistakes_are_told_together(controller: Controller) -> None:
     assert "is too short for a secret" in said
     assert "'short'" not in said
     assert "changed=0" in said
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(900)  # its image may have to be made
+def test_a_bare_host_passes_and_a_taken_port_does_not(
+    controller: Controller, bare_host: BareHost
+) -> None:
+    """As a stranger's first command meets it: over SSH, with sudo, in check mode."""
+    inventory = controller.inventory(
+        {"kinora": {"hosts": {"box": {"ansible_host": bare_host.ip}}}},
+        ansible_user="deploy",
+        ansible_ssh_private_key_file=str(bare_host.key),
+        ansible_ssh_common_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+        ansible_python_interpreter="/usr/bin/python3",
+        preflight_dns=False,
+    )
+    status, said = controller.run(inventory, "--check", ANSIBLE_FACTS_MODULES="smart")
+    assert status == 0, said
+    assert "changed=0" in said
+
+    serve = "sudo systemd-run --unit=stranger python3 -m http.server 80"
+    assert bare_host.ssh(serve).returncode == 0
+    status, said = controller.run(inventory, ANSIBLE_FACTS_MODULES="smart")
+    assert status
+    assert "Port 80 or 443 is taken by python3: stop it" in said
+    assert bare_host.ssh("sudo systemctl stop stranger").returncode == 0
 
 
 #: Variables that are set (or taken out), and a part of the answer.
