@@ -20,7 +20,8 @@ STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
 def scenarios() -> list[str]:
     """The names of all scenarios."""
     names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+    kinds = {name: name.partition("-")[0] for name in names}  # single-bookworm is a single
+    return sorted(names, key=lambda name: (*ORDER, kinds[name]).index(kinds[name]))
 
 
 def run(name: str) -> tuple[bool, list[tuple[str, float]]]:
