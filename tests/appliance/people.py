@@ -72,12 +72,11 @@ class Site:
         secure.sock = self._context.wrap_socket(raw, server_hostname=self.domain)
         return secure
 
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+    def call(self, method: str, path: str, body: object = None) -> Any:
         """The decoded JSON of an answer. Raises UnusableError when it is an error."""
         data = None if body is None else json.dumps(body).encode()
-        if data is not None:
-            headers["Content_Type"] = "application/json"
-        status, _, text = self.ask(method, f"/api/v1{path}", data, **headers)
+        kind = "application/json"
+        status, _, text = self.ask(method, f"/api/v1{path}", data, Content_Type=kind)
         if status >= http.HTTPStatus.BAD_REQUEST:
             raise UnusableError(f"{method} {path} answered {status}: {text.decode()[:500]}")
         return json.loads(text) if text else None

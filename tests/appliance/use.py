@@ -2,7 +2,8 @@
 
     python tests/appliance/use.py --domain tube.example.test --address 198.18.77.101 --ca root.pem
 
-Prints what was done and how long it took; the first thing that does not work ends it with its reason.
+Prints what was done and how long it took; the first thing that does not work ends it with its
+reason.
 """
 
 import argparse
