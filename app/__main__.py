@@ -141,6 +141,27 @@ def storage_clear(arguments: argparse.Namespace) -> int:
     return clear_old(everything=arguments.all)
 
 
+def backup_hold(arguments: argparse.Namespace) -> int:
+    """Keep files from being deleted while a backup reads, until the input ends."""
+    from app.backup.command import hold
+
+    return hold(arguments.minutes)
+
+
+def backup_mirror(arguments: argparse.Namespace) -> int:
+    """Bring a folder up to date with the object store, for a backup that reads from a disk."""
+    from app.backup.command import fill_mirror
+
+    return fill_mirror(arguments.folder)
+
+
+def backup_give_back(arguments: argparse.Namespace) -> int:
+    """Put the files of such a folder into the object store."""
+    from app.backup.command import give_back
+
+    return give_back(arguments.folder)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kinora", description="A federated video host.")
     parser.add_argument("--version", action="version", version=release())
@@ -188,6 +209,14 @@ def _parser() -> argparse.ArgumentParser:
     command("clear", storage_clear, stored).add_argument(
         "--all", action="store_true", help="also what the new place does not have"
     )
+    backup = commands.add_parser("backup", help="Help a backup.").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    command("hold", backup_hold, backup).add_argument(
+        "--minutes", type=int, default=24 * 60, help="hold no longer than this (one day)"
+    )
+    command("mirror", backup_mirror, backup).add_argument("folder")
+    command("give-back", backup_give_back, backup).add_argument("folder")
     return parser
 
 

@@ -6,6 +6,7 @@ attempt that was cut off left behind has no row, but it lies in the video's fold
 
 import json
 
+from app.backup.hold import wait_for_backup
 from app.core.db import fetchrow
 from app.core.jobs import Retry
 from app.core.storage import storage
@@ -38,6 +39,7 @@ async def remove_leftovers(video_id: int, *, keep_original: bool) -> None:
     wanted = {f"hls/{row['uuid']}/{name}" for name in [*playlist["files"], *row["files"]]}
     if keep_original and row["source"]:
         wanted.add(row["source"])
+    await wait_for_backup()
     store = storage()
     found = [key async for key in store.list(f"hls/{row['uuid']}/")]
     found += [key async for key in store.list(f"originals/{row['uuid']}/")]

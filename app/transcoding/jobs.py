@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 
+from app.backup.hold import ATTEMPTS
 from app.config import settings
 from app.core.events import subscribe
 from app.core.jobs import Fatal, JobContext, Lane, enqueue, job
@@ -130,7 +131,7 @@ async def make_storyboard(ctx: JobContext, *, video_id: int) -> None:
             await service.set_storyboard(video_id, made)
 
 
-@job("transcoding.clean_up", max_attempts=20)
+@job("transcoding.clean_up", max_attempts=ATTEMPTS)
 async def clean_up(ctx: JobContext, *, video_id: int) -> None:
     """Remove what only mattered while the video was being made."""
     del ctx
