@@ -58,7 +58,8 @@ class Tally:
             text += f", {self.failed} FAILED"
         if self.state == "running" and 0 < share < 1 and self.seconds > SAY_SECONDS:
             left = self.seconds / share - self.seconds
-            text += f", about {max(1, round(left / 60))} minutes left"
+            minutes = max(1, round(left / 60))
+            text += f", about {minutes} minute{'s' if minutes > 1 else ''} left"
         return text
 
 
