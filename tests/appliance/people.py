@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,25 @@ class Site:
         plain: bool = False,
         **headers: str,
     ) -> Answer:
-        """One request; `plain` speaks http. Gives status, headers in small letters, and body."""
+        """One request; `plain` speaks http. Gives status, headers in small letters, and body.
+
+        Who is told to come back later does so.
+        """
+        while True:
+            status, received, text = self._ask(method, target, body, headers, plain=plain)
+            if status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                return status, received, text
+            time.sleep(float(received.get("retry-after", "1")))
+
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        plain: bool,
+    ) -> Answer:
         parts = urlsplit(target)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         connection = self._connection(plain=plain)
@@ -71,6 +89,14 @@ class Site:
         raw = socket.create_connection((self.address, 443), 60)
         secure.sock = self._context.wrap_socket(raw, server_hostname=self.domain)
         return secure
+
+    def certificate(self) -> bytes:
+        """What the site shows, once it was found to be good."""
+        with (
+            socket.create_connection((self.address, 443), 60) as raw,
+            self._context.wrap_socket(raw, server_hostname=self.domain) as secure,
+        ):
+            return secure.getpeercert(binary_form=True) or b""
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """The decoded JSON of an answer. Raises UnusableError when it is an error."""
