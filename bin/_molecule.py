@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 #: What is most likely to fail comes first; scenarios that are not named follow.
 ORDER = ("single", "restore", "upgrade", "spread")
+#: Scenarios under construction: they run when they are named, and are told of when they are not.
+UNFINISHED = ("restore", "storage", "upgrade")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
 
@@ -50,7 +52,8 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     from tests.lab.machine import LabError, demand_all, locked
 
-    names = [Path(argument).name for argument in sys.argv[1:]] or scenarios()
+    named = [Path(argument).name for argument in sys.argv[1:]]
+    names = named or [name for name in scenarios() if name not in UNFINISHED]
     if unknown := set(names) - set(scenarios()):
         sys.exit(f"There is no molecule/{', molecule/'.join(unknown)}.")
     if not names:
@@ -71,6 +74,8 @@ def main() -> None:
         if not good:
             failed.append(name)
     print("\n".join(["", *report]))
+    if not named:
+        print(f"Not run, for they are under construction: {', '.join(UNFINISHED)}.")
     sys.exit(f"Failed: {' '.join(failed)}" if failed else 0)
 
 
