@@ -20,6 +20,7 @@ NEEDED = {"kinora_domain", "kinora_admin_email"}
 SECRET = re.compile(r"(password|passphrase|secret|token|(access|secret|private|api)_?key)(s)?$")
 #: Named like secrets and none: places, addresses and choices about them.
 NO_SECRETS = re.compile(r"_(file|dir|path|url|id|length|encrypt|user|mode)$")
+SETS = re.compile(r"\| (difference|union|intersect|symmetric_difference)\(")
 QUESTION = re.compile(r"{{|{%")
 
 every_role = pytest.mark.parametrize("role", ROLES, ids=[role.name for role in ROLES])
@@ -131,6 +132,18 @@ def test_it_depends_on_the_shared_variables_only(role: Path) -> None:
     found = read(role / "meta/main.yml").get("dependencies", [])
     names = [told if isinstance(told, str) else told["role"] for told in found]
     assert names == ([] if role.name == "kinora" else ["kinora"])
+
+
+@every_role
+def test_nothing_it_writes_depends_on_the_order_of_a_set(role: Path) -> None:
+    """Ansible's set filters give another order in each run, and a file would change with it."""
+    for folder in ("defaults", "templates", "vars"):
+        for path in (role / folder).rglob("*"):
+            for line in path.read_text().splitlines() if path.is_file() else ():
+                if SETS.search(line):
+                    assert re.search(r"\| (sort|length)\b|names \| difference", line), (
+                        f"{path}: {line}"
+                    )
 
 
 @every_role
