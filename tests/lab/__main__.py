@@ -41,9 +41,13 @@ def arguments() -> argparse.ArgumentParser:
     wait.add_argument("name", nargs="+")
     wait.add_argument("--timeout", type=float, default=90, metavar="SECONDS")
 
-    down = commands.add_parser("down", help="remove hosts and whatever they left behind")
-    down.add_argument("name", nargs="*")
-    down.add_argument("--all", action="store_true", help="also those of other people")
+    for name, does in (
+        ("kill", "as when the power of hosts fails; their disks stay until `down`"),
+        ("down", "remove hosts and whatever they left behind"),
+    ):
+        ended = commands.add_parser(name, help=does)
+        ended.add_argument("name", nargs="*")
+        ended.add_argument("--all", action="store_true", help="also those of other people")
 
     commands.add_parser("ls", help="hosts of this machine")
 
@@ -68,10 +72,11 @@ def act(told: argparse.Namespace) -> int:
                 if name not in found:
                     raise LabError(f"there is no host {name}")
                 print(f"{name} {hosts.wait(found[name], timeout=told.timeout)}")
-        case "down":
+        case "kill" | "down":
             names = [host.name for host in hosts.known()] if told.all else told.name
-            removed = [hosts.down(name) for name in names]
-            print("changed" if any(removed) else "ok")
+            end = hosts.kill if told.command == "kill" else hosts.down
+            changed = [end(name) for name in names]
+            print("changed" if any(changed) else "ok")
         case "ls":
             for host in hosts.known():
                 state = "running" if processes.runs(host.name) else "stopped"

@@ -125,6 +125,13 @@ def _answers(ip: str) -> bool:
     return False
 
 
+def kill(name: str) -> bool:
+    """End a host without a word to it; False when it did not run. Its disk stays."""
+    ran = processes.runs(name)
+    processes.kill(name)
+    return ran
+
+
 def down(name: str) -> bool:
     """Remove a host with all that it left behind, crashed or not; False when there was nothing."""
     folder = HOSTS / name
