@@ -5,8 +5,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,18 +48,23 @@ def run(name: str) -> tuple[bool, str]:
 def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
     steps: list[tuple[str, float]] = []
     began = time.monotonic()
+    log = Path(tempfile.mkdtemp(prefix="kinora-"), "log")
     environment = os.environ | {
         "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_DIFF_ALWAYS": "true",
+        "KINORA_SCENARIO_LOG": str(log),  # is searched for secrets
     }
-    with subprocess.Popen(
+    with log.open("w") as kept, subprocess.Popen(
         ["molecule", "test", "--scenario-name", name],
         cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as molecule:  # fmt: skip
         for line in molecule.stdout or ():
             print(f"{name}: {line}", end="", flush=True)
+            print(line, end="", flush=True, file=kept)
             if found := STEP.search(COLOURS.sub("", line)):
                 steps.append((found[1], time.monotonic()))
+    shutil.rmtree(log.parent)
     ends = [when for _, when in steps[1:]] + [time.monotonic()]
     times = [(step, end - when) for (step, when), end in zip(steps, ends, strict=True)]
     return molecule.returncode == 0, [*times, ("together", time.monotonic() - began)]
