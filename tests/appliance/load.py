@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.appliance.people import Site, UnusableError, make_film
 
 READERS = 3
-PATHS = ("/", "/api/v1/videos", "/api/v1/config", "/about")
+PATHS = ("/", "/api/v1/videos", "/api/v1/config", "/login")
 PATIENCE_SECONDS = 240
 
 
