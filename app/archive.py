@@ -36,9 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m app.archive", description=__doc__)
     parser.add_argument("folder", type=Path, help="where to put it")
     parser.add_argument("--wheels", metavar="PYTHON", help="the libraries, for this Python")
+    parser.add_argument("--of", type=Path, metavar="ARCHIVE", help="the libraries of that release")
     options = parser.parse_args(arguments)
     try:
-        made = wheels(options.folder, options.wheels) if options.wheels else release(options.folder)
+        made = (
+            wheels(options.folder, options.wheels, of=options.of)
+            if options.wheels
+            else release(options.folder)
+        )
     except (vendor.VendorError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -58,11 +63,14 @@ def release(folder: Path) -> Path:
     return _write(folder / f"kinora-{name}.tar.gz", files | {"RELEASE": f"{name}\n".encode()})
 
 
-def wheels(folder: Path, python: str) -> Path:
-    """The libraries of requirements.lock as wheels for a Python. Raises CalledProcessError."""
-    lock = ROOT / "requirements.lock"
+def wheels(folder: Path, python: str, *, of: Path | None = None) -> Path:
+    """The libraries of this checkout, or of a release, as wheels for a Python.
+
+    Raises CalledProcessError; KeyError where the archive is not a release.
+    """
+    lock = _lock_of(of) if of else (ROOT / "requirements.lock").read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}-cp{python.replace('.', '')}"
+    name = f"{hashlib.sha256(lock).hexdigest()[:12]}-cp{python.replace('.', '')}"
     path = folder / f"wheels-{name}.tar.gz"
     if path.exists():
         return path
@@ -73,10 +81,16 @@ def wheels(folder: Path, python: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         # pip would judge `python_full_version < '3.11.3'` by the Python that runs here
         wanted, found = Path(scratch, "wanted.txt"), Path(scratch, "found")
-        wanted.write_text(re.sub(r" ; [^\\\n]+", " ", lock.read_text()))
+        wanted.write_text(re.sub(r" ; [^\\\n]+", " ", lock.decode()))
         subprocess.run([*command, "-r", wanted, "-d", found], check=True)  # noqa: S603
         files = {wheel.name: wheel.read_bytes() for wheel in found.iterdir()}
     return _write(path, files)
+
+
+def _lock_of(archive: Path) -> bytes:
+    with tarfile.open(archive) as tar:
+        found = tar.extractfile("requirements.lock")
+        return found.read() if found else b""
 
 
 def _files() -> Iterator[tuple[str, bytes]]:

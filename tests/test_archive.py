@@ -64,3 +64,24 @@ def test_wheels_are_asked_for_whatever_python_runs_here(
     assert not any(" ; " in line for line in asked)
     with tarfile.open(path) as tar:
         assert tar.getnames() == ["some.whl"]
+
+
+def test_a_release_is_packed_with_its_own_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sysadmin may deploy an older release from a newer checkout."""
+    (tmp_path / "requirements.lock").write_text("older==1.0 --hash=sha256:00\n")
+    older = tmp_path / "kinora-0.0.1.tar.gz"
+    with tarfile.open(older, "w:gz") as tar:
+        tar.add(tmp_path / "requirements.lock", "requirements.lock")
+    asked: list[str] = []
+
+    def download(command: list[object], *, check: bool) -> None:
+        assert check
+        asked.append(Path(str(command[-3])).read_text())
+        Path(str(command[-1])).mkdir()
+
+    monkeypatch.setattr(subprocess, "run", download)
+    path = archive.wheels(tmp_path, "3.13", of=older)
+    assert asked == ["older==1.0 --hash=sha256:00\n"]
+    assert path != archive.wheels(tmp_path, "3.13")

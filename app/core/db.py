@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -90,8 +91,13 @@ class SafeAsyncpgClient(AsyncpgDBClient):
     """Tortoise's asyncpg client with the leak mended, and one round trip a statement."""
 
     async def create_pool(self, **options: Any) -> asyncpg.Pool:
-        """A pool whose connections are given back without a statement."""
-        return await asyncpg.create_pool(None, reset=_keep_session, **options)
+        """A pool whose connections are given back without a statement.
+
+        asyncpg reads the address itself: it knows all of libpq's words, Tortoise does not.
+        """
+        for word in ("host", "port", "user", "database"):
+            del options[word]
+        return await asyncpg.create_pool(options.pop("dsn"), reset=_keep_session, **options)
 
     def _in_transaction(self) -> TransactionContext:
         return _SafeTransaction(TransactionWrapper(self), self._pool_init_lock)
@@ -103,14 +109,23 @@ client_class = SafeAsyncpgClient  # what Tortoise looks for in the module named 
 def tortoise_config(
     url: str, *, pool_size: int = 10, application_name: str = "kinora"
 ) -> dict[str, Any]:
-    """Tortoise's configuration for a `postgres://` URL; a socket folder goes into `?host=`."""
-    credentials = expand_db_url(url.replace("postgresql://", "postgres://", 1))["credentials"]
+    """Tortoise's configuration for a `postgres://` URL.
+
+    A socket folder goes into `?host=`; other words of libpq, such as `sslmode`, hold, too.
+    """
+    parts = urlsplit(url)
+    who, at, where = parts.netloc.rpartition("@")
+    plain = parts._replace(scheme="postgres", query="")
+    credentials = expand_db_url(plain.geturl())["credentials"]
+    # Tortoise logs what it is given, but for the password.
+    named = parts._replace(netloc=who.partition(":")[0] + at + where)
     return {
         "connections": {
             "default": {
                 "engine": "app.core.db",
                 "credentials": credentials
                 | {
+                    "dsn": named.geturl(),
                     "minsize": min(2, pool_size),
                     "maxsize": pool_size,
                     "command_timeout": STATEMENT_SECONDS,

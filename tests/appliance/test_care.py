@@ -267,18 +267,15 @@ def test_two_halves_of_a_key_go_together(rotation: Rotation) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("only", "why"),
-    [
-        ("backup_passphrase", "the archives that are there cannot be opened"),
-        ("redis_pasword", "There is no secret redis_pasword; these can be changed"),
-        ("database_password", "was set in the inventory, or never made"),
-    ],
-)
-def test_what_cannot_be_changed_is_refused(rotation: Rotation, only: str, why: str) -> None:
-    """With a sentence, before anything was changed."""
+def test_what_cannot_be_changed_is_refused(rotation: Rotation) -> None:
+    """With a sentence each, before anything was changed."""
     before = rotation.files()
-    assert why in " ".join(rotation.run(f"--extra-vars=only={only}").split())
+    said = " ".join(
+        rotation.run("--extra-vars=only=backup_passphrase,redis_pasword,database_password").split()
+    )
+    assert "without it the archives that are there cannot be opened" in said
+    assert "There is no secret redis_pasword; these can be changed" in said
+    assert "was set in the inventory, or never made" in said
     assert rotation.files() == before
 
 

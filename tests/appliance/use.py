@@ -69,6 +69,9 @@ def check_front_door(site: Site) -> None:
     status, headers, _ = site.ask("GET", "/")
     if status != 200 or "content-security-policy" not in headers:
         raise UnusableError(f"the front page answered {status}: {headers}")
+    status, headers, _ = site.ask("GET", "/", Accept_Encoding="gzip")
+    if headers.get("content-encoding") != "gzip":
+        raise UnusableError(f"the front page came uncompressed: {headers}")
     status, headers, _ = site.ask("GET", "/about?x=y", plain=True)
     if (status, headers.get("location")) != (308, f"https://{site.domain}/about?x=y"):
         raise UnusableError(f"http answered {status}: {headers}")

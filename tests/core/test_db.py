@@ -80,6 +80,24 @@ async def test_a_statement_may_not_run_for_ever(
         assert await fetchval("SELECT 1") == 1
 
 
+async def test_what_libpq_knows_may_stand_in_the_address(settings_env: dict[str, str]) -> None:
+    """Between hosts, PostgreSQL is asked with sslmode=require."""
+    url = settings_env["KINORA_DATABASE__URL"] + "&sslmode="
+    async with database.database(url + "prefer"):
+        assert await fetchval("SELECT 1") == 1
+    with pytest.raises(asyncpg.ClientConfigurationError, match="sslmode"):
+        async with database.database(url + "sideways"):
+            pytest.fail("there is no such mode")
+
+
+@pytest.mark.parametrize("host", ["data.example", "[fd00::1]:5433", ""])
+def test_the_address_that_may_be_logged_has_no_password(host: str) -> None:
+    url = f"postgresql://kinora:pass%2Fword@{host}/site?host=/run/postgresql"
+    told = database.tortoise_config(url)["connections"]["default"]["credentials"]
+    assert told["password"] == "pass/word"
+    assert told["dsn"] == f"postgresql://kinora@{host}/site?host=/run/postgresql"
+
+
 async def test_a_full_pool_is_an_error_not_a_hang(
     settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

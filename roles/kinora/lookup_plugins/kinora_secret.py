@@ -15,7 +15,8 @@ short_description: A secret of the appliance by its name
 description:
   - Reads C(kinora_secrets_dir)/NAME on the controller, plain or encrypted by ansible-vault.
   - Makes it, of letters and digits, when it is not there; with C(kinora_secrets_encrypt) it is
-    encrypted with the vault password of the run. In check mode nothing is written.
+    encrypted with the vault password of the run. In check mode nothing is written, nor for a
+    playbook that only reads (C(__kinora_reads_only)).
 options:
   _terms:
     description: Names.
@@ -46,7 +47,7 @@ class LookupModule(LookupBase):  # type: ignore[misc] # Ansible has no types
             path = folder / name
             if path.exists():
                 found.append(self._read(path))
-            elif told.get("ansible_check_mode"):
+            elif told.get("ansible_check_mode") or told.get("__kinora_reads_only"):
                 found.append("made-on-first-run".ljust(length, "-")[:length])
             else:
                 found.append(self._make(path, length, encrypt=encrypt))
