@@ -27,6 +27,8 @@ UNFINISHED = (
     "single", "single-bookworm", "spread", "restore", "upgrade", "components",
 )  # fmt: skip
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: Molecule goes on, and well, without the playbook of a step.
+LACKS = re.compile(r"WARNING\s+\S+ ➜ \w+: Executed: Missing playbook")
 STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
 
 
@@ -47,6 +49,7 @@ def run(name: str) -> tuple[bool, str]:
 
 def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
     steps: list[tuple[str, float]] = []
+    whole = True
     began = time.monotonic()
     log = Path(tempfile.mkdtemp(prefix="kinora-"), "log")
     environment = os.environ | {
@@ -62,12 +65,14 @@ def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
         for line in molecule.stdout or ():
             print(f"{name}: {line}", end="", flush=True)
             print(line, end="", flush=True, file=kept)
-            if found := STEP.search(COLOURS.sub("", line)):
+            plain = COLOURS.sub("", line)
+            whole = whole and not LACKS.search(plain)
+            if found := STEP.search(plain):
                 steps.append((found[1], time.monotonic()))
     shutil.rmtree(log.parent)
     ends = [when for _, when in steps[1:]] + [time.monotonic()]
     times = [(step, end - when) for (step, when), end in zip(steps, ends, strict=True)]
-    return molecule.returncode == 0, [*times, ("together", time.monotonic() - began)]
+    return whole and molecule.returncode == 0, [*times, ("together", time.monotonic() - began)]
 
 
 def main() -> None:
