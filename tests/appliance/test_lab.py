@@ -127,3 +127,5 @@ def test_a_host_reboots_and_leaves_nothing_behind(bare_host: BareHost) -> None:
     assert not (machine.HOSTS / bare_host.name).exists()
     processes = subprocess.run(["ps", "axww"], check=True, capture_output=True, text=True).stdout
     assert f"--machine={bare_host.name}" not in processes
+    links = subprocess.run(["ip", "-o", "link"], check=True, capture_output=True, text=True).stdout
+    assert f"vb-{bare_host.name}" not in links, "who comes next under this name would not boot"

@@ -129,6 +129,7 @@ def kill(name: str) -> bool:
     """End a host without a word to it; False when it did not run. Its disk stays."""
     ran = processes.runs(name)
     processes.kill(name)
+    network.unplug(name)
     return ran
 
 
@@ -136,6 +137,7 @@ def down(name: str) -> bool:
     """Remove a host with all that it left behind, crashed or not; False when there was nothing."""
     folder = HOSTS / name
     processes.kill(name)
+    network.unplug(name)
     if not folder.exists():
         return False
     works("chattr", "-R", "-f", "-i", folder / "rw")

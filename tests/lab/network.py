@@ -44,6 +44,11 @@ def connect() -> None:
             run("iptables", "-w", "-t", table, "-A", chain, *rule)
 
 
+def unplug(name: str) -> None:
+    """Remove a dead host's cable, which the kernel keeps for a while and a new host would meet."""
+    works("ip", "link", "delete", f"vb-{name}")  # as systemd-nspawn calls it, if the name is short
+
+
 def disconnect() -> None:
     """Remove what `connect` made."""
     for table, chain, *rule in _RULES:
