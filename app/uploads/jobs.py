@@ -10,10 +10,8 @@ from typing import Final
 from app.config import settings
 from app.core.jobs import JobContext, job
 from app.core.storage import storage
-from app.uploads import service
+from app.uploads import scratch, service
 
-#: A file without a row is young when its upload begins right now.
-YOUNG_SECONDS: Final = 3600
 #: No request, and no move of a file, lasts so long.
 HALF_DONE: Final = timedelta(days=1)
 
@@ -22,7 +20,7 @@ HALF_DONE: Final = timedelta(days=1)
 async def remove_stale_uploads(_: JobContext) -> None:
     """Remove expired uploads, and what this host has of uploads that no longer exist."""
     await service.remove_stale(datetime.now(UTC))
-    await service.sweep_scratch(older_than=YOUNG_SECONDS)
+    await service.sweep_scratch(older_than=scratch.YOUNG_SECONDS)
     await asyncio.to_thread(remove_half_read, older_than=HALF_DONE.total_seconds())
     await storage().remove_unfinished(older_than=HALF_DONE)
 

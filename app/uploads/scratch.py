@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 from uuid import UUID
 
 from app.config import settings
@@ -25,6 +25,8 @@ from app.core.ids import parse_uuid
 T = TypeVar("T")
 #: How long a request waits for another one about the same upload before it is sent away.
 LOCK_SECONDS: Final = 5.0
+#: A file without a row is young when its upload begins right now.
+YOUNG_SECONDS: Final = 3600.0
 _LOCK_PAUSE: Final = 0.02
 _PICTURES: Final = ".pictures"
 _OUT_OF_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -103,6 +105,25 @@ def names(older_than: float) -> dict[UUID, list[Path]]:
             if upload_id is not None and entry.stat().st_mtime < before:
                 found[upload_id].append(Path(entry.path))
     return found
+
+
+class Sweeps:
+    """When this process last looked for what its host need not keep.
+
+    The timetable's job sweeps the host of one worker: a host that only serves the web looks after
+    itself, when somebody begins an upload there.
+    """
+
+    last: ClassVar[float] = float("-inf")
+
+    @classmethod
+    def due(cls) -> bool:
+        """Whether it looks now: not again for as long as a file is young."""
+        now = time.monotonic()
+        if now - cls.last < YOUNG_SECONDS:
+            return False
+        cls.last = now
+        return True
 
 
 async def create(upload_id: UUID) -> None:

@@ -87,6 +87,8 @@ async def begin(user_id: int, new: NewUpload) -> Upload:
         video_uuid=(video_uuid := new_uuid()),
         key=f"originals/{video_uuid}/{secrets.token_hex(8)}.{new.extension}",
     )
+    if scratch.Sweeps.due():
+        await sweep_scratch(older_than=scratch.YOUNG_SECONDS)
     await scratch.create(upload.id)
     try:
         if new.picture:

@@ -95,6 +95,22 @@ async def test_files_without_a_row_are_swept_when_they_are_old(uploader: Uploade
     young.unlink()
 
 
+async def test_who_begins_an_upload_clears_what_a_host_without_workers_keeps(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await uploader.begun(1000)
+    old = scratch.path_of(new_uuid())
+    old.write_bytes(b"x")
+    long_ago = time.time() - 3601
+    os.utime(old, (long_ago, long_ago))
+    await uploader.begun(1000)
+    assert old.exists(), "it was looked for within this hour"
+    monkeypatch.setattr(scratch.Sweeps, "last", time.monotonic() - 3601)
+    await uploader.begun(1000)
+    assert not old.exists()
+    assert await fetchval("SELECT count(*) FROM upload") == 3
+
+
 async def test_a_file_of_another_host_is_not_found_but_not_forgotten(uploader: Uploader) -> None:
     place = await uploader.begun(1000)
     upload_id = await fetchval("SELECT id FROM upload")
