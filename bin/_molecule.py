@@ -23,9 +23,7 @@ ORDER = ("single", "spread", "restore", "upgrade")
 #: A playbook waits for its hosts half of the time: a second one costs little.
 AT_ONCE = 2
 #: Scenarios under construction: they run when they are named, and are told of when they are not.
-UNFINISHED = (
-    "single", "single-bookworm", "spread", "restore", "upgrade", "components",
-)  # fmt: skip
+UNFINISHED = ("single-bookworm", "spread", "restore", "upgrade", "components")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Molecule goes on, and well, without the playbook of a step.
 LACKS = re.compile(r"WARNING\s+\S+ ➜ \w+: Executed: Missing playbook")
