@@ -1,32 +1,36 @@
 """Prints the TCP ports of an address that take a connection."""
 
-import asyncio
+import contextlib
 import resource
+import socket
 import sys
+import time
+from collections.abc import Iterator
 
-AT_ONCE = 3000
-SECONDS = 1.5
-
-
-async def is_open(address: str, port: int, turn: asyncio.Semaphore) -> bool:
-    """Whether a connection is taken in time."""
-    async with turn:
-        try:
-            async with asyncio.timeout(SECONDS):
-                _, writer = await asyncio.open_connection(address, port)
-        except (ConnectionError, TimeoutError):
-            return False
-        writer.close()
-        return True
+AT_ONCE = 8000
+SECONDS = 2.0
 
 
-async def main() -> None:
+def taken(address: str, ports: range) -> Iterator[int]:
+    """Those that took a connection while this slept: a busy machine makes none of them late."""
+    with contextlib.ExitStack() as all_of_them:
+        tried = {}
+        for port in ports:
+            tried[port] = all_of_them.enter_context(socket.socket())
+            tried[port].setblocking(False)
+            tried[port].connect_ex((address, port))
+        time.sleep(SECONDS)
+        for port, connection in tried.items():
+            with contextlib.suppress(OSError):
+                connection.getpeername()
+                yield port
+
+
+def main() -> None:
     """Try all of them, many at the same time."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (AT_ONCE + 100, AT_ONCE + 100))
-    turn = asyncio.Semaphore(AT_ONCE)
-    ports = range(1, 65536)
-    found = await asyncio.gather(*(is_open(sys.argv[1], port, turn) for port in ports))
-    print(*(port for port, taken in zip(ports, found, strict=True) if taken))
+    batches = (range(low, min(low + AT_ONCE, 65536)) for low in range(1, 65536, AT_ONCE))
+    print(*(port for batch in batches for port in taken(sys.argv[1], batch)))
 
 
-asyncio.run(main())
+main()
