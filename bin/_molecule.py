@@ -19,11 +19,11 @@ sys.path.insert(0, str(ROOT))
 from tests.lab.machine import LabError, demand_all, locked  # noqa: E402 - after its path
 
 #: What takes longest comes first; scenarios that are not named follow.
-ORDER = ("single", "spread", "restore", "upgrade")
+ORDER = ("single", "spread", "upgrade")
 #: A playbook waits for its hosts half of the time: a second one costs little.
 AT_ONCE = 2
 #: Scenarios under construction: they run when they are named, and are told of when they are not.
-UNFINISHED = ("single-bookworm", "spread", "restore", "upgrade", "components")
+UNFINISHED = ("single-bookworm", "spread", "upgrade", "components")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Molecule goes on, and well, without the playbook of a step.
 LACKS = re.compile(r"WARNING\s+\S+ ➜ \w+: Executed: Missing playbook")
