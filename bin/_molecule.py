@@ -25,8 +25,12 @@ AT_ONCE = 2
 #: Scenarios under construction: they run when they are named, and are told of when they are not.
 UNFINISHED = ("single-bookworm", "spread", "upgrade", "components")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: Where the times of a scenario tell how long its first film took.
+FILM = "first film"
 #: Molecule goes on, and well, without the playbook of a step.
 LACKS = re.compile(r"WARNING\s+\S+ ➜ \w+: Executed: Missing playbook")
+#: What `tests/appliance/use.py` says of the first film, in seconds after it began.
+PLAYS = re.compile(r"([\d.]+) s\s+it plays in one size")
 STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
 
 
@@ -42,11 +46,23 @@ def run(name: str) -> tuple[bool, str]:
     with locked(f"scenario-{name}"):  # its addresses are fixed: one run of it on a machine
         good, times = _run(name)
     told = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in times)
-    return good, f"{name}: {'ok' if good else 'FAILED'}, {told}"
+    return good, f"{name}: {'ok' if good else 'FAILED'}, {told}{_promised(dict(times))}"
+
+
+def _promised(times: dict[str, float]) -> str:
+    """What a sysadmin was promised, beside what it was."""
+    if FILM not in times or not {"converge", "idempotence"} <= times.keys():
+        return ""
+    first = times["converge"] + times[FILM]
+    return (
+        f"\n  from the bare host to a film that plays {first:.0f} s of at most 600,"
+        f" the second run {times['idempotence']:.0f} s of at most 90"
+    )
 
 
 def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
     steps: list[tuple[str, float]] = []
+    films: list[tuple[str, float]] = []
     whole = True
     began = time.monotonic()
     log = Path(tempfile.mkdtemp(prefix="kinora-"), "log")
@@ -65,12 +81,15 @@ def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
             print(line, end="", flush=True, file=kept)
             plain = COLOURS.sub("", line)
             whole = whole and not LACKS.search(plain)
+            if found := PLAYS.search(plain):
+                films.append((FILM, float(found[1])))
             if found := STEP.search(plain):
                 steps.append((found[1], time.monotonic()))
     shutil.rmtree(log.parent)
     ends = [when for _, when in steps[1:]] + [time.monotonic()]
     times = [(step, end - when) for (step, when), end in zip(steps, ends, strict=True)]
-    return whole and molecule.returncode == 0, [*times, ("together", time.monotonic() - began)]
+    together = ("together", time.monotonic() - began)
+    return whole and molecule.returncode == 0, [*times, *films, together]
 
 
 def main() -> None:
