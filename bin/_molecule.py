@@ -23,7 +23,7 @@ ORDER = ("single", "spread", "upgrade")
 #: A playbook waits for its hosts half of the time: a second one costs little.
 AT_ONCE = 2
 #: Scenarios under construction: they run when they are named, and are told of when they are not.
-UNFINISHED = ("single-bookworm", "components")
+UNFINISHED = ("single-bookworm",)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Where the times of a scenario tell how long its first film took.
 FILM = "first film"
