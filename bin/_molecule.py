@@ -19,12 +19,9 @@ sys.path.insert(0, str(ROOT))
 from tests.lab.machine import LabError, demand_all, locked  # noqa: E402 - after its path
 
 #: What takes longest comes first; scenarios that are not named follow.
-ORDER = ("single", "spread", "upgrade")
+ORDER = ("single-bookworm", "spread", "upgrade", "single")
 #: A playbook waits for its hosts half of the time: a second one costs little.
 AT_ONCE = 2
-#: They run when they are named, and are told of when they are not: until all of them together were
-#: seen to fit into the time that continuous integration has.
-UNFINISHED = ("single-bookworm",)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Where the times of a scenario tell how long its first film took.
 FILM = "first film"
@@ -38,8 +35,7 @@ STEP = re.compile(r"INFO\s+\S+ ➜ (\w+): Executing")
 def scenarios() -> list[str]:
     """The names of all scenarios."""
     names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    kinds = {name: name.partition("-")[0] for name in names}  # single-bookworm is a single
-    return sorted(names, key=lambda name: (*ORDER, kinds[name]).index(kinds[name]))
+    return sorted(names, key=lambda name: (*ORDER, name).index(name))
 
 
 def run(name: str) -> tuple[bool, str]:
@@ -95,14 +91,9 @@ def _run(name: str) -> tuple[bool, list[tuple[str, float]]]:
 
 def main() -> None:
     """Run what the command line names, print the times, and fail when a scenario did."""
-    named = [Path(argument).name for argument in sys.argv[1:]]
-    names = named or [name for name in scenarios() if name not in UNFINISHED]
+    names = [Path(argument).name for argument in sys.argv[1:]] or scenarios()
     if unknown := set(names) - set(scenarios()):
         sys.exit(f"There is no molecule/{', molecule/'.join(unknown)}.")
-    if not named:
-        print(f"Not run, for their time was not measured with the others: {', '.join(UNFINISHED)}.")
-    if not names:
-        return
     try:
         demand_all()
     except LabError as error:
