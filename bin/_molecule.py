@@ -1,4 +1,4 @@
-"""Runs Molecule's scenarios, two at a time, and prints how long each of their steps took.
+"""Runs Molecule's scenarios, three at a time, and prints how long each of their steps took.
 
 `bin/test` calls it: without arguments for all scenarios, or with their folders.
 """
@@ -20,8 +20,8 @@ from tests.lab.machine import LabError, demand_all, locked  # noqa: E402 - after
 
 #: What takes longest comes first; scenarios that are not named follow.
 ORDER = ("single-bookworm", "spread", "upgrade", "single")
-#: A playbook waits for its hosts half of the time: a second one costs little.
-AT_ONCE = 2
+#: A playbook waits for its hosts more than half of the time: others cost little.
+AT_ONCE = 3
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Where the times of a scenario tell how long its first film took.
 FILM = "first film"
