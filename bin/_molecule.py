@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from tests.lab.machine import LabError, demand_all, locked  # noqa: E402 - after its path
 
 #: What takes longest comes first; scenarios that are not named follow.
-ORDER = ("single-bookworm", "spread", "upgrade", "single")
+ORDER = ("single-bookworm", "spread", "upgrade", "restore", "single")
 #: A playbook waits for its hosts more than half of the time: others cost little.
 AT_ONCE = 3
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
